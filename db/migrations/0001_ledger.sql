@@ -1,0 +1,333 @@
+-- One authoritative append-only table, `entry`. The typed tables below are filled from it by triggers alone, so
+-- they cannot disagree with it, can be rebuilt from it and compared (`lsr verify`), and merge by union.
+-- Integers named `n` are handles of this file only: nothing outside the file ever sees one.
+
+CREATE TABLE copy (                 -- local, never merged: the names this file has had; the last one is in force
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  file TEXT NOT NULL                -- device and inode: a copied or restored file has another, and takes a new id
+) STRICT;
+
+CREATE TABLE entry (
+  n INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE CHECK (hash GLOB 'sha256:*'),
+  chain TEXT NOT NULL,              -- author '@' copy
+  seq INTEGER NOT NULL CHECK (seq > 0),
+  prev TEXT NOT NULL,               -- hash of seq-1 in the same chain, '' for the first
+  clock INTEGER NOT NULL,           -- Lamport counter: (clock, hash) is the order of all entries
+  at TEXT NOT NULL,                 -- wall time, shown only
+  author TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('protocol', 'previous', 'run', 'assign', 'removal', 'study', 'link',
+    'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version')),
+  body TEXT NOT NULL CHECK (json_valid(body)),
+  UNIQUE (chain, seq)
+) STRICT;
+CREATE INDEX entry_clock ON entry (clock, hash);  -- without it each append scans the ledger
+CREATE INDEX entry_kind ON entry (kind);
+
+-- The protocol in force, and what views need of it ---------------------------------------------------------------
+CREATE TABLE protocol (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  text TEXT NOT NULL,
+  votes_needed INTEGER NOT NULL CHECK (votes_needed > 0),
+  title_abstract_rule TEXT NOT NULL CHECK (title_abstract_rule IN ('either', 'agree')),
+  reasons_must_agree INTEGER NOT NULL,
+  extractors INTEGER NOT NULL CHECK (extractors > 0)
+) STRICT;
+CREATE TABLE protocol_reason (
+  n INTEGER NOT NULL REFERENCES entry,
+  rank INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  PRIMARY KEY (n, code)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE protocol_outcome (
+  n INTEGER NOT NULL REFERENCES entry,
+  rank INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  denominator TEXT NOT NULL,
+  PRIMARY KEY (n, outcome)
+) STRICT, WITHOUT ROWID;
+
+-- What was found. Records and sightings are not entries: the run's entry carries a digest over all it brought ------
+CREATE TABLE run (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  id TEXT NOT NULL UNIQUE,
+  source TEXT NOT NULL,
+  arm TEXT NOT NULL CHECK (arm IN ('databases', 'registers', 'websites', 'organisations', 'citation', 'contacts',
+    'previous')),
+  query TEXT NOT NULL,
+  searched_at TEXT NOT NULL,        -- when the source answered; a replay keeps the time of the archived replies
+  replayed INTEGER NOT NULL,
+  composed TEXT NOT NULL,           -- not empty: the replies were made up for a demonstration
+  hits INTEGER NOT NULL,
+  new_records INTEGER NOT NULL,
+  records_sha256 TEXT NOT NULL,     -- digest over the rows of `found` of this run
+  ids_sha256 TEXT NOT NULL,         -- archived list of every id this run saw: sightings
+  log TEXT NOT NULL                 -- JSON: query translation, warnings, counts, deletions
+) STRICT;
+CREATE TABLE reply (
+  n INTEGER NOT NULL REFERENCES entry,
+  k INTEGER NOT NULL,
+  request TEXT NOT NULL,            -- method, path and parameters, without host and secrets
+  sha256 TEXT NOT NULL,             -- name of the reply in the archive
+  status INTEGER NOT NULL,
+  at TEXT NOT NULL,
+  composed TEXT NOT NULL,
+  PRIMARY KEY (n, k)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE record (
+  id TEXT PRIMARY KEY CHECK (id = source || ':' || native_id),
+  source TEXT NOT NULL,
+  native_id TEXT NOT NULL
+) STRICT;
+CREATE TABLE content (              -- what a source printed of a record, once for each distinct content
+  sha256 TEXT PRIMARY KEY,
+  body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE found (                -- a row where a run brought a new record or new content of a known one
+  record TEXT NOT NULL REFERENCES record,
+  run TEXT NOT NULL REFERENCES run (id) DEFERRABLE INITIALLY DEFERRED,
+  sha256 TEXT NOT NULL REFERENCES content,
+  PRIMARY KEY (record, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX found_run ON found (run);
+
+-- Judgements; every row points at the entry it came from ----------------------------------------------------------
+CREATE TABLE previous (             -- the reports and studies of the review that this one continues
+  n INTEGER NOT NULL REFERENCES entry,
+  report TEXT NOT NULL,
+  study TEXT NOT NULL,
+  PRIMARY KEY (report, study)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE previous_review (      -- what that review says of itself: counts are text, "not available" included
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE TABLE assign (               -- a record is a record of this report; undo is another row
+  n INTEGER NOT NULL REFERENCES entry,
+  record TEXT NOT NULL,
+  report TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  PRIMARY KEY (record, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX assign_report ON assign (report);
+CREATE TABLE removal (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  record TEXT NOT NULL,
+  why TEXT NOT NULL CHECK (why IN ('automation', 'other', 'restored'))
+) STRICT;
+CREATE TABLE study (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  study TEXT NOT NULL,
+  label TEXT NOT NULL,
+  patients INTEGER
+) STRICT;
+CREATE INDEX study_id ON study (study);
+CREATE TABLE link (                 -- report ↔ study, many to many
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  report TEXT NOT NULL,
+  study TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('proposed', 'linked', 'refused')),
+  evidence TEXT NOT NULL
+) STRICT;
+CREATE INDEX link_report ON link (report, study);
+CREATE TABLE trial_link (           -- trial ↔ study or trial ↔ report, many to many
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  trial TEXT NOT NULL,
+  study TEXT,
+  report TEXT,
+  state TEXT NOT NULL CHECK (state IN ('linked', 'refused')),
+  CHECK ((study IS NULL) <> (report IS NULL))
+) STRICT;
+CREATE TABLE overlap (              -- the same patients may be in both studies; `keep` is the study whose rows count
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  a TEXT NOT NULL,
+  b TEXT NOT NULL,
+  certainty TEXT NOT NULL CHECK (certainty IN ('certain', 'probable', 'possible', 'none')),
+  patients INTEGER,
+  keep TEXT CHECK (keep IS NULL OR keep IN (a, b)),
+  CHECK (a < b)
+) STRICT;
+CREATE TABLE vote (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  report TEXT NOT NULL,
+  stage TEXT NOT NULL CHECK (stage IN ('title-abstract', 'full-text')),
+  round TEXT NOT NULL,              -- '' or the hash of the reopening it answers: no clock decides which votes count
+  reviewer TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('include', 'exclude', 'unsure', 'withdrawn')),
+  reason TEXT,
+  note TEXT NOT NULL,
+  CHECK (stage <> 'full-text' OR verdict <> 'exclude' OR reason IS NOT NULL)
+) STRICT;
+CREATE INDEX vote_report ON vote (report, stage, round, reviewer, n);
+CREATE INDEX vote_reviewer ON vote (reviewer, stage);
+CREATE TABLE resolution (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  report TEXT NOT NULL,
+  stage TEXT NOT NULL CHECK (stage IN ('title-abstract', 'full-text')),
+  round TEXT NOT NULL,
+  adjudicator TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('include', 'exclude')),
+  reason TEXT,
+  note TEXT NOT NULL,
+  CHECK (stage <> 'full-text' OR verdict <> 'exclude' OR reason IS NOT NULL)
+) STRICT;
+CREATE INDEX resolution_report ON resolution (report, stage, round);
+CREATE TABLE reopen (               -- opens a new round for a report at a stage, or for a study's extraction
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  round TEXT NOT NULL UNIQUE,       -- the hash of its own entry
+  subject TEXT NOT NULL,
+  stage TEXT NOT NULL CHECK (stage IN ('title-abstract', 'full-text', 'extraction')),
+  why TEXT NOT NULL
+) STRICT;
+CREATE INDEX reopen_subject ON reopen (subject, stage);
+CREATE TABLE retrieval (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  report TEXT NOT NULL,
+  got INTEGER NOT NULL CHECK (got IN (0, 1)),
+  route TEXT NOT NULL,
+  sha256 TEXT NOT NULL
+) STRICT;
+CREATE INDEX retrieval_report ON retrieval (report);
+CREATE TABLE cohort (               -- the unit of pooling within a study
+  n INTEGER NOT NULL REFERENCES entry,
+  study TEXT NOT NULL,
+  cohort TEXT NOT NULL,
+  label TEXT NOT NULL,
+  role TEXT NOT NULL,
+  patients INTEGER,
+  PRIMARY KEY (study, cohort, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE fact (                 -- what is said of a study in words: conditioning, doses, cell source, …
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  study TEXT NOT NULL,
+  cohort TEXT NOT NULL,
+  field TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('reported', 'none', 'silent', 'not-in-source')),
+  value TEXT NOT NULL,
+  report TEXT NOT NULL,
+  place TEXT NOT NULL,
+  source_kind TEXT NOT NULL,
+  CHECK (value <> '' OR status IN ('silent', 'not-in-source'))  -- these two may carry a note in words
+) STRICT;
+CREATE INDEX fact_study ON fact (study, field);
+CREATE TABLE datum (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  study TEXT NOT NULL,
+  cohort TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  timepoint TEXT NOT NULL,
+  denominator TEXT NOT NULL,
+  reading TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('primary', 'alternative', 'reproduction')),
+  round TEXT NOT NULL,
+  report TEXT NOT NULL,
+  extractor TEXT NOT NULL,
+  origin TEXT NOT NULL CHECK (origin IN ('extracted', 'resolved', 'previous')),
+  status TEXT NOT NULL CHECK (status IN ('reported', 'none', 'silent', 'not-in-source', 'withdrawn')),
+  events INTEGER,
+  total INTEGER,
+  place TEXT NOT NULL,
+  quotation TEXT NOT NULL,          -- never leaves the folder
+  source_kind TEXT NOT NULL,
+  confidence TEXT NOT NULL CHECK (confidence IN ('sure', 'derived', 'guessed')),
+  why TEXT NOT NULL,
+  CHECK (role <> 'reproduction' OR origin = 'previous'),
+  CHECK (role <> 'primary' OR confidence <> 'guessed'),
+  CHECK (CASE status WHEN 'reported' THEN events IS NOT NULL AND total > 0 AND events BETWEEN 0 AND total
+                     WHEN 'none' THEN events = 0 AND total > 0
+                     ELSE events IS NULL AND total IS NULL END)
+) STRICT;
+CREATE INDEX datum_cell ON datum (study, outcome, cohort, timepoint, denominator, reading);
+CREATE TABLE version (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  number TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  heads TEXT NOT NULL,              -- {chain: [seq, hash]}: what this version saw
+  frozen TEXT NOT NULL              -- JSON: counts, included set, data, estimates, fingerprint
+) STRICT;
+
+-- A cache: may be dropped at any time ------------------------------------------------------------------------------
+CREATE TABLE estimate (
+  fingerprint TEXT PRIMARY KEY,
+  body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE setting (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The only way in --------------------------------------------------------------------------------------------------
+CREATE TRIGGER entry_machine BEFORE INSERT ON entry
+WHEN NEW.author LIKE 'machine:%' AND NEW.kind IN ('vote', 'resolution', 'retrieval', 'version')
+BEGIN SELECT RAISE(ABORT, 'a machine does not decide'); END;
+
+CREATE TRIGGER entry_protocol AFTER INSERT ON entry WHEN NEW.kind = 'protocol' BEGIN
+  INSERT INTO protocol SELECT NEW.n, NEW.body->>'text', NEW.body->>'votes_needed', NEW.body->>'title_abstract_rule',
+    NEW.body->>'reasons_must_agree', NEW.body->>'extractors';
+  INSERT INTO protocol_reason SELECT NEW.n, key, value FROM json_each(NEW.body, '$.reasons');
+  INSERT INTO protocol_outcome SELECT NEW.n, key, value->>0, value->>1 FROM json_each(NEW.body, '$.outcomes');
+END;
+CREATE TRIGGER entry_previous AFTER INSERT ON entry WHEN NEW.kind = 'previous' BEGIN
+  INSERT INTO previous_review SELECT NEW.n, NEW.body->'review';
+  INSERT OR IGNORE INTO previous SELECT NEW.n, value->>0, value->>1 FROM json_each(NEW.body, '$.items');
+END;
+CREATE TRIGGER entry_run AFTER INSERT ON entry WHEN NEW.kind = 'run' BEGIN
+  INSERT INTO run SELECT NEW.n, NEW.body->>'id', NEW.body->>'source', NEW.body->>'arm', NEW.body->>'query',
+    NEW.body->>'searched_at', NEW.body->>'replayed', NEW.body->>'composed', NEW.body->>'hits',
+    NEW.body->>'new_records', NEW.body->>'records_sha256', NEW.body->>'ids_sha256', NEW.body->'log';
+  INSERT INTO reply SELECT NEW.n, key, value->>0, value->>1, value->>2, value->>3, value->>4
+    FROM json_each(NEW.body, '$.replies');
+END;
+CREATE TRIGGER entry_assign AFTER INSERT ON entry WHEN NEW.kind = 'assign' BEGIN
+  INSERT INTO assign SELECT NEW.n, value->>0, value->>1, value->>2 FROM json_each(NEW.body, '$.items');
+END;
+CREATE TRIGGER entry_removal AFTER INSERT ON entry WHEN NEW.kind = 'removal' BEGIN
+  INSERT INTO removal SELECT NEW.n, NEW.body->>'record', NEW.body->>'why';
+END;
+CREATE TRIGGER entry_study AFTER INSERT ON entry WHEN NEW.kind = 'study' BEGIN
+  INSERT INTO study SELECT NEW.n, NEW.body->>'study', NEW.body->>'label', NEW.body->>'patients';
+END;
+CREATE TRIGGER entry_link AFTER INSERT ON entry WHEN NEW.kind = 'link' BEGIN
+  INSERT INTO link SELECT NEW.n, NEW.body->>'report', NEW.body->>'study', NEW.body->>'state', NEW.body->'evidence';
+END;
+CREATE TRIGGER entry_trial_link AFTER INSERT ON entry WHEN NEW.kind = 'trial_link' BEGIN
+  INSERT INTO trial_link SELECT NEW.n, NEW.body->>'trial', NEW.body->>'study', NEW.body->>'report', NEW.body->>'state';
+END;
+CREATE TRIGGER entry_overlap AFTER INSERT ON entry WHEN NEW.kind = 'overlap' BEGIN
+  INSERT INTO overlap SELECT NEW.n, NEW.body->>'a', NEW.body->>'b', NEW.body->>'certainty', NEW.body->>'patients',
+    NEW.body->>'keep';
+END;
+CREATE TRIGGER entry_vote AFTER INSERT ON entry WHEN NEW.kind = 'vote' BEGIN
+  INSERT INTO vote SELECT NEW.n, NEW.body->>'report', NEW.body->>'stage', NEW.body->>'round', NEW.author,
+    NEW.body->>'verdict', NEW.body->>'reason', coalesce(NEW.body->>'note', '');
+END;
+CREATE TRIGGER entry_resolution AFTER INSERT ON entry WHEN NEW.kind = 'resolution' BEGIN
+  INSERT INTO resolution SELECT NEW.n, NEW.body->>'report', NEW.body->>'stage', NEW.body->>'round', NEW.author,
+    NEW.body->>'verdict', NEW.body->>'reason', coalesce(NEW.body->>'note', '');
+END;
+CREATE TRIGGER entry_reopen AFTER INSERT ON entry WHEN NEW.kind = 'reopen' BEGIN
+  INSERT INTO reopen SELECT NEW.n, NEW.hash, NEW.body->>'subject', NEW.body->>'stage', NEW.body->>'why';
+END;
+CREATE TRIGGER entry_retrieval AFTER INSERT ON entry WHEN NEW.kind = 'retrieval' BEGIN
+  INSERT INTO retrieval SELECT NEW.n, NEW.body->>'report', NEW.body->>'got', coalesce(NEW.body->>'route', ''),
+    coalesce(NEW.body->>'sha256', '');
+END;
+CREATE TRIGGER entry_cohort AFTER INSERT ON entry WHEN NEW.kind = 'cohort' BEGIN
+  INSERT INTO cohort SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'label', NEW.body->>'role',
+    NEW.body->>'patients';
+END;
+CREATE TRIGGER entry_fact AFTER INSERT ON entry WHEN NEW.kind = 'fact' BEGIN
+  INSERT INTO fact SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'field', NEW.body->>'status',
+    NEW.body->>'value', NEW.body->>'report', NEW.body->>'place', NEW.body->>'source_kind';
+END;
+CREATE TRIGGER entry_datum AFTER INSERT ON entry WHEN NEW.kind = 'datum' BEGIN
+  INSERT INTO datum SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'outcome',
+    NEW.body->>'timepoint', NEW.body->>'denominator', NEW.body->>'reading', NEW.body->>'role', NEW.body->>'round',
+    NEW.body->>'report', NEW.author, NEW.body->>'origin', NEW.body->>'status', NEW.body->>'events',
+    NEW.body->>'total', NEW.body->>'place', NEW.body->>'quotation', NEW.body->>'source_kind',
+    NEW.body->>'confidence', NEW.body->>'why';
+END;
+CREATE TRIGGER entry_version AFTER INSERT ON entry WHEN NEW.kind = 'version' BEGIN
+  INSERT INTO version SELECT NEW.n, NEW.body->>'number', NEW.body->>'reason', NEW.body->'heads', NEW.body->'frozen';
+END;

@@ -1,0 +1,239 @@
+"""What the rooms pass to each other: frozen values, no behaviour, no SQL.
+
+Words are PRISMA 2020's and Cochrane's (README, "Words"). Counts are patients, dates are ISO 8601 text and may
+be partial ("2021", "2021-05"), because that is all that many records print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+Stage = Literal["title-abstract", "full-text"]
+Verdict = Literal["include", "exclude", "unsure"]
+LinkState = Literal["proposed", "linked", "refused"]
+NO_EXTRA: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """One author as printed. A group author has only `collective`."""
+
+    family: str = ""
+    given: str = ""  # given names or initials, as printed
+    collective: str = ""
+    affiliation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A link to another publication: a retraction, correction, expression of concern, update or comment.
+
+    `kind` is PubMed's RefType ("RetractionIn", "ErratumIn", "ExpressionOfConcernIn", "UpdateIn", …).
+    """
+
+    kind: str
+    pmid: str = ""
+    doi: str = ""
+    citation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One hit in one source, as that source printed it; keyed (source, native_id)."""
+
+    source: str
+    native_id: str
+    title: str = ""
+    abstract: str = ""
+    authors: tuple[Author, ...] = ()
+    year: int | None = None
+    date: str = ""
+    journal: str = ""
+    volume: str = ""
+    issue: str = ""
+    pages: str = ""
+    doi: str = ""  # normalised: lower case, without resolver
+    pmid: str = ""
+    registry_ids: tuple[str, ...] = ()  # normalised, sorted: NCT…, ChiCTR…, ISRCTN…
+    publication_types: tuple[str, ...] = ()
+    language: str = ""  # ISO 639-2 as PubMed prints it
+    vernacular_title: str = ""
+    url: str = ""
+    notices: tuple[Notice, ...] = ()
+    composed: str = ""  # not empty: made up for a demonstration, and why; never shown as captured
+    extra: Mapping[str, str] = field(default_factory=lambda: NO_EXTRA)  # what only one source has
+
+    @property
+    def id(self) -> str:
+        """The record's key, "source:native id"."""
+        return f"{self.source}:{self.native_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A judgement, or a proposal, that a report belongs to a study, with its evidence in words."""
+
+    report: str
+    study: str
+    state: LinkState
+    evidence: tuple[str, ...] = ()
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Two records found to be one publication, with the evidence in words."""
+
+    record: str
+    same_as: str
+    evidence: tuple[str, ...]
+    certain: bool
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """One value for study × cohort × outcome × time point × denominator × reading, from one report.
+
+    `status` "reported" has events and total; "none" is a report that says that none occurred (events 0);
+    "silent" is a report that does not say; "not-in-source" is a secondary source (a review's table) that does
+    not say. The last two have neither events nor total: none of them is zero.
+    """
+
+    study: str
+    cohort: str
+    outcome: str
+    timepoint: str
+    denominator: str
+    reading: str
+    role: Literal["primary", "alternative", "reproduction"]
+    report: str
+    status: Literal["reported", "none", "silent", "not-in-source"]
+    events: int | None = None
+    total: int | None = None
+    place: str = ""
+    quotation: str = ""
+    source_kind: str = "primary-article"
+    confidence: Literal["sure", "derived", "guessed"] = "sure"
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a meta-analysis of proportions: `events` of `total` patients in one independent cohort."""
+
+    study: str
+    label: str
+    events: int
+    total: int
+    group: str = ""
+    second_hand: bool = False
+    composed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A place to search, as the protocol states it."""
+
+    id: str
+    kind: str
+    arm: str
+    platform: str = ""
+    query: str = ""
+    containers: tuple[str, ...] = ()
+    base_url: str = ""
+    date_from: str = ""
+    enabled: bool = True
+    page_fetch: bool = False
+    cadence: str = ""
+    limitation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonSpec:
+    """A reason for exclusion. The protocol's order is the hierarchy: the first that applies counts."""
+
+    code: str
+    label: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSpec:
+    """An outcome of the protocol and the denominator its estimand names."""
+
+    id: str
+    label: str
+    measure: str
+    denominator: str
+    role: str = ""
+    denominator_sensitivity: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSpec:
+    """Someone with roles in the review."""
+
+    name: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisSpec:
+    """Model choices: all of them are part of the fingerprint."""
+
+    model: str
+    ci_level: float
+    ci_method: str
+    prediction: str
+    min_studies: int
+    sensitivity: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningSpec:
+    """How many votes an item needs and what they amount to."""
+
+    votes_needed: int
+    title_abstract_rule: Literal["either", "agree"]
+    reasons_must_agree: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousVersionSpec:
+    """The published review that this one continues (PRISMA's previous version)."""
+
+    doi: str
+    registration: str
+    studies: int
+    reports: int
+    patients: int
+    search_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSpec:
+    """The protocol in force, checked and typed; `text` is the file as people wrote it."""
+
+    id: str
+    title: str
+    registration: str
+    demonstration: bool
+    previous: PreviousVersionSpec | None
+    persons: tuple[PersonSpec, ...]
+    sources: tuple[SourceSpec, ...]
+    reasons: tuple[ReasonSpec, ...]
+    outcomes: tuple[OutcomeSpec, ...]
+    screening: ScreeningSpec
+    synthesis: SynthesisSpec
+    extractors: int
+    release_needs: tuple[str, ...]
+    named_products: tuple[str, ...]  # product names and aliases: evidence when reports are linked
+    required_to_publish: tuple[str, ...]  # keys that are still empty and must not be
+    search_stale_days: int
+    disclaimer: str
+    locked: Mapping[str, str]  # dotted key -> canonical JSON of its value
+    text: str

@@ -1,0 +1,307 @@
+-- Status is never stored: pending, conflict, included, awaiting are views over the rows.
+-- The same text makes the permanent views (`seen` = every entry) and, as TEMP views over a TEMP `seen`, the state of
+-- any published version: see db/asof.py. Order is (clock, hash), never wall time.
+-- MATERIALIZED is not decoration: without it the planner scans the verdicts once for each record. A test reads the
+-- query plans of all views: none may scan one subquery once for each row of another.
+
+-- The protocol in force --------------------------------------------------------------------------------------------
+CREATE VIEW v_protocol AS
+SELECT p.* FROM protocol p JOIN seen e ON e.n = p.n ORDER BY e.clock DESC, e.hash DESC LIMIT 1;
+
+CREATE VIEW v_outcome AS
+SELECT o.outcome, o.denominator, o.rank FROM protocol_outcome o JOIN v_protocol p ON p.n = o.n;
+
+-- Records and reports ----------------------------------------------------------------------------------------------
+CREATE VIEW v_first_run AS          -- derived, never stored: two copies may each find a record first
+SELECT record, run, arm, clock FROM (
+  SELECT f.record, u.id run, u.arm, e.clock, row_number() OVER (PARTITION BY f.record ORDER BY e.clock, e.hash) k
+  FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n)
+WHERE k = 1;
+
+CREATE VIEW v_content AS            -- what the source printed last
+SELECT record, sha256, body FROM (
+  SELECT f.record, f.sha256, c.body, row_number() OVER (PARTITION BY f.record ORDER BY e.clock DESC, e.hash DESC) k
+  FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n JOIN content c ON c.sha256 = f.sha256)
+WHERE k = 1;
+
+-- Machines propose, people decide: here and for removals, links and trials a person's last word outranks a machine's,
+-- whenever the machine spoke.
+CREATE VIEW v_assign AS
+SELECT record, report, evidence, clock FROM (
+  SELECT a.record, a.report, a.evidence, e.clock, row_number() OVER (PARTITION BY a.record
+      ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC) k
+  FROM assign a JOIN seen e ON e.n = a.n)
+WHERE k = 1 AND report <> record;
+
+-- A report is named by its first record, so a record assigned to a report that was itself assigned elsewhere (two
+-- copies of a review merged apart) is followed to the end of the chain; 32 hops: a longer chain is a violation.
+-- Records assigned in a circle (each copy joined them the other way round) are one report, named by the least of them.
+-- `since` is the clock of the last of these assignments: later votes on the report were given knowing of them.
+CREATE VIEW v_report_of AS
+WITH RECURSIVE a AS MATERIALIZED (SELECT record, report, clock FROM v_assign),
+hop (record, report, depth, since) AS MATERIALIZED (
+  SELECT record, report, 1, clock FROM a
+  UNION ALL SELECT h.record, a.report, h.depth + 1, max(h.since, a.clock) FROM hop h JOIN a ON a.record = h.report
+  WHERE h.depth < 32),
+circle AS MATERIALIZED (
+  SELECT record, min(report) report FROM hop WHERE record IN (SELECT record FROM hop WHERE report = record)
+  GROUP BY record)
+SELECT h.record, coalesce(c.report, h.report) report, h.since
+FROM (SELECT record, report, since, max(depth) FROM hop GROUP BY record) h LEFT JOIN circle c ON c.record = h.report;
+
+CREATE VIEW v_previous AS
+SELECT DISTINCT coalesce(r.report, p.report) report, p.study
+FROM previous p JOIN seen e ON e.n = p.n LEFT JOIN v_report_of r ON r.record = p.report;
+
+CREATE VIEW v_removal AS
+SELECT record, why FROM (
+  SELECT m.record, m.why, row_number() OVER (PARTITION BY m.record
+      ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC) k
+  FROM removal m JOIN seen e ON e.n = m.n)
+WHERE k = 1 AND why <> 'restored';
+
+-- Rounds, votes, verdicts ------------------------------------------------------------------------------------------
+CREATE VIEW v_side_vote AS          -- the last vote of each reviewer in each round, on the report as it was named then
+SELECT report, stage, round, reviewer, verdict, reason, note, clock FROM (
+  SELECT v.*, e.clock, row_number() OVER (PARTITION BY v.report, v.stage, v.round, v.reviewer
+      ORDER BY e.clock DESC, e.hash DESC) k
+  FROM vote v JOIN seen e ON e.n = v.n)
+WHERE k = 1;
+
+-- One row for each reviewer in each round of a report as it stands now. Who voted on both sides of two reports found
+-- to be one is heard once: equal votes stand, different ones amount to "unsure", until a vote given since they were
+-- joined replaces both.
+CREATE VIEW v_vote AS
+WITH joined AS MATERIALIZED (SELECT record, report, since FROM v_report_of),
+whole AS MATERIALIZED (SELECT report FROM joined UNION SELECT record FROM joined),
+sides AS (
+  SELECT coalesce(j.report, v.report) now, coalesce(j.since, 0) since, v.*,
+    max(iif(v.report = coalesce(j.report, v.report), v.clock, 0)) OVER (
+      PARTITION BY coalesce(j.report, v.report), v.stage, v.round, v.reviewer) own
+  FROM v_side_vote v LEFT JOIN v_report_of j ON j.record = v.report WHERE v.report IN whole)
+SELECT report, stage, round, reviewer, verdict, reason, note FROM v_side_vote
+WHERE verdict <> 'withdrawn' AND report NOT IN whole
+UNION ALL
+SELECT now, stage, round, reviewer, iif(min(verdict) = max(verdict), verdict, 'unsure'),
+  iif(min(verdict) = max(verdict), min(reason), NULL), min(note)
+FROM sides WHERE verdict <> 'withdrawn' AND (report = now OR own <= since) GROUP BY now, stage, round, reviewer;
+
+-- Two different resolutions that met in a merge, of copies or of reports: `verdicts` > 1, a conflict again.
+CREATE VIEW v_resolution AS
+SELECT now report, stage, round, min(verdict) verdict, count(DISTINCT verdict) verdicts, min(reason) reason FROM (
+  SELECT s.*, max(iif(report = now, clock, 0)) OVER (PARTITION BY now, stage, round, adjudicator) own FROM (
+    SELECT s.*, e.clock, coalesce(r.report, s.report) now, coalesce(r.since, 0) since,
+      row_number() OVER (PARTITION BY s.report, s.stage, s.round, s.adjudicator ORDER BY e.clock DESC, e.hash DESC) k
+    FROM resolution s JOIN seen e ON e.n = s.n LEFT JOIN v_report_of r ON r.record = s.report) s
+  WHERE k = 1)
+WHERE report = now OR own <= since GROUP BY now, stage, round;
+
+-- What the votes of each round amount to, as curation.verdicts.verdict_of has it. The first round is ''; `rank` orders.
+CREATE VIEW v_round_verdict AS
+WITH p AS MATERIALIZED (SELECT * FROM v_protocol),
+tally AS MATERIALIZED (
+  SELECT v.report, v.stage, v.round, count(*) votes, min(v.verdict) low, max(v.verdict) high,
+    min(coalesce(v.reason, '')) <> max(coalesce(v.reason, '')) reasons_differ, min(pr.rank) reason_rank,
+    min(v.reason) reason
+  FROM v_vote v LEFT JOIN protocol_reason pr ON pr.n = (SELECT n FROM p) AND pr.code = v.reason
+  GROUP BY v.report, v.stage, v.round),
+rounds AS MATERIALIZED (
+  SELECT coalesce(r.report, o.subject) report, o.stage, o.round, e.clock rank
+  FROM reopen o JOIN seen e ON e.n = o.n LEFT JOIN v_report_of r ON r.record = o.subject WHERE o.stage <> 'extraction'
+  UNION ALL SELECT report, stage, round, 0 FROM tally WHERE round = ''),
+judged AS (
+  SELECT r.report, r.stage, r.round, r.rank, coalesce(t.votes, 0) votes, CASE
+      WHEN s.verdicts = 1 THEN s.verdict
+      WHEN s.verdicts > 1 THEN 'conflict'
+      WHEN coalesce(t.votes, 0) < p.votes_needed THEN 'awaiting'
+      WHEN t.high = 'exclude' THEN iif(p.reasons_must_agree AND t.reasons_differ, 'conflict', 'exclude')
+      WHEN r.stage = 'title-abstract' AND p.title_abstract_rule = 'either' THEN 'include'
+      WHEN t.low = 'include' AND t.high = 'include' THEN 'include'
+      ELSE 'conflict' END verdict,
+    iif(s.verdicts = 1, s.reason, coalesce(pr.code, t.reason)) reason
+  FROM rounds r CROSS JOIN p
+  LEFT JOIN tally t ON t.report = r.report AND t.stage = r.stage AND t.round = r.round
+  LEFT JOIN v_resolution s ON s.report = r.report AND s.stage = r.stage AND s.round = r.round
+  LEFT JOIN protocol_reason pr ON pr.n = p.n AND pr.rank = t.reason_rank)
+SELECT report, stage, round, rank, verdict, iif(verdict = 'exclude', reason, NULL) reason, votes FROM judged;
+
+CREATE VIEW v_open AS               -- the newest round of each report and stage, and where it stands
+SELECT report, stage, round, verdict state, votes FROM (
+  SELECT v.*, row_number() OVER (PARTITION BY report, stage ORDER BY rank DESC, round DESC) k FROM v_round_verdict v)
+WHERE k = 1;
+
+CREATE VIEW v_verdict AS            -- in force: the newest closed round; an open newer one does not undo it
+SELECT report, stage, round, verdict, reason FROM (
+  SELECT v.*, row_number() OVER (PARTITION BY report, stage ORDER BY rank DESC, round DESC) k
+  FROM v_round_verdict v WHERE verdict IN ('include', 'exclude'))
+WHERE k = 1;
+
+-- PRISMA: each record stands in exactly one box, and each report sought too -----------------------------------------
+CREATE VIEW v_record AS
+WITH ta AS MATERIALIZED (SELECT report, verdict FROM v_verdict WHERE stage = 'title-abstract'),
+known AS MATERIALIZED (SELECT DISTINCT report FROM v_previous),
+x AS MATERIALIZED (
+  SELECT f.record id, f.arm, iif(f.arm = 'previous', 'previous', iif(f.arm IN ('databases', 'registers'), 'databases',
+      'other')) side, coalesce(ro.report, f.record) report, m.why, coalesce(ro.report, f.record) IN known known,
+    row_number() OVER (PARTITION BY coalesce(ro.report, f.record), m.why IS NULL
+      ORDER BY f.arm NOT IN ('databases', 'registers'), f.clock, f.record) kept   -- databases first, then earliest
+  FROM v_first_run f LEFT JOIN v_report_of ro ON ro.record = f.record LEFT JOIN v_removal m ON m.record = f.record)
+SELECT x.id, x.arm, x.side, x.report, CASE
+    WHEN x.arm = 'previous' THEN 'previous version'
+    WHEN x.why IS NOT NULL THEN x.why
+    WHEN x.known THEN 'already in the previous version'
+    WHEN x.kept > 1 THEN 'duplicate'
+    WHEN ta.verdict IS NULL THEN 'awaiting screening'
+    WHEN ta.verdict = 'exclude' THEN 'excluded'
+    ELSE 'sought' END box
+FROM x LEFT JOIN ta ON ta.report = x.report;
+
+CREATE VIEW v_retrieval AS
+SELECT report, got FROM (
+  SELECT coalesce(r.report, t.report) report, t.got,
+    row_number() OVER (PARTITION BY coalesce(r.report, t.report) ORDER BY e.clock DESC, e.hash DESC) k
+  FROM retrieval t JOIN seen e ON e.n = t.n LEFT JOIN v_report_of r ON r.record = t.report)
+WHERE k = 1;
+
+CREATE VIEW v_report AS
+WITH sought AS MATERIALIZED (SELECT report, arm, side FROM v_record WHERE box = 'sought'),
+ft AS MATERIALIZED (SELECT report, verdict, reason FROM v_verdict WHERE stage = 'full-text'),
+got AS MATERIALIZED (SELECT report, got FROM v_retrieval)
+SELECT s.report, s.arm, s.side, CASE
+    WHEN got.got = 0 THEN 'not retrieved'
+    WHEN got.got IS NULL THEN 'awaiting retrieval'
+    WHEN ft.verdict = 'include' THEN 'included'
+    WHEN ft.verdict = 'exclude' THEN 'excluded'
+    ELSE 'awaiting assessment' END box, ft.reason
+FROM sought s LEFT JOIN got ON got.report = s.report LEFT JOIN ft ON ft.report = s.report;
+
+-- Studies ----------------------------------------------------------------------------------------------------------
+CREATE VIEW v_study AS
+SELECT study, label, patients FROM (
+  SELECT s.study, s.label, s.patients, row_number() OVER (PARTITION BY s.study ORDER BY e.clock DESC, e.hash DESC) k
+  FROM study s JOIN seen e ON e.n = s.n)
+WHERE k = 1;
+
+CREATE VIEW v_link AS
+SELECT report, study, state, evidence, author FROM (
+  SELECT coalesce(r.report, l.report) report, l.study, l.state, l.evidence, e.author,
+    row_number() OVER (PARTITION BY coalesce(r.report, l.report), l.study ORDER BY e.clock DESC, e.hash DESC) k
+  FROM link l JOIN seen e ON e.n = l.n LEFT JOIN v_report_of r ON r.record = l.report)
+WHERE k = 1;
+
+CREATE VIEW v_trial AS
+SELECT trial, study, report FROM (
+  SELECT t.*, row_number() OVER (PARTITION BY t.trial, t.study, t.report ORDER BY e.clock DESC, e.hash DESC) k
+  FROM trial_link t JOIN seen e ON e.n = t.n)
+WHERE k = 1 AND state = 'linked';
+
+CREATE VIEW v_included AS           -- new reports included at full text, and the previous version's, unless excluded since
+SELECT l.study, r.report, 0 previous FROM v_report r JOIN v_link l ON l.report = r.report AND l.state = 'linked'
+WHERE r.box = 'included'
+UNION
+SELECT p.study, p.report, 1 FROM v_previous p
+WHERE p.report NOT IN (SELECT report FROM v_verdict WHERE stage = 'full-text' AND verdict = 'exclude');
+
+CREATE VIEW v_unlinked AS           -- included, but no person has yet said in which study: it awaits, and is in no pool
+SELECT report FROM v_report WHERE box = 'included' AND report NOT IN (SELECT report FROM v_link WHERE state = 'linked');
+
+CREATE VIEW v_overlap AS
+SELECT a, b, certainty, patients, keep FROM (
+  SELECT o.*, row_number() OVER (PARTITION BY o.a, o.b ORDER BY e.clock DESC, e.hash DESC) k
+  FROM overlap o JOIN seen e ON e.n = o.n)
+WHERE k = 1 AND certainty <> 'none';
+
+-- Extraction: two extractors, blind to each other; what they agree on, or a resolution, closes a cell --------------
+CREATE VIEW v_datum AS              -- the last value of each extractor for each cell, report and round
+SELECT * FROM (
+  SELECT d.*, coalesce(r.report, d.report) now, e.clock, e.hash, row_number() OVER (
+      PARTITION BY d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.report, d.round, d.origin,
+        iif(d.origin = 'extracted', d.extractor, '')
+      ORDER BY e.clock DESC, e.hash DESC) k
+  FROM datum d JOIN seen e ON e.n = d.n LEFT JOIN v_report_of r ON r.record = d.report)
+WHERE k = 1 AND status <> 'withdrawn';
+
+CREATE VIEW v_cell AS
+SELECT study, cohort, outcome, timepoint, denominator, reading, now report, round,
+  max(origin = 'resolved') resolved, count(DISTINCT iif(origin = 'extracted', extractor, NULL)) extractors,
+  count(DISTINCT iif(origin = 'extracted', status || '/' || coalesce(events, '') || '/' || coalesce(total, '') || '/'
+    || role, NULL)) kinds,
+  max(n) n
+FROM v_datum WHERE origin <> 'previous'
+GROUP BY study, cohort, outcome, timepoint, denominator, reading, now, round;
+
+CREATE VIEW v_cell_state AS
+SELECT c.*, CASE WHEN c.resolved THEN 'resolved' WHEN c.extractors < p.extractors THEN 'awaiting'
+  WHEN c.kinds > 1 THEN 'conflict' ELSE 'agreed' END state,
+  coalesce((SELECT e.clock FROM reopen o JOIN seen e ON e.n = o.n WHERE o.round = c.round), 0) rank
+FROM v_cell c CROSS JOIN v_protocol p;
+
+CREATE VIEW v_value AS              -- values in force: the newest closed round of first-hand cells, and second-hand ones
+SELECT study, cohort, outcome, timepoint, denominator, reading, report, role, status, events, total, place, source_kind,
+  confidence, why, second_hand FROM (
+  SELECT d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.now report, d.role, d.status, d.events,
+    d.total, d.place, d.source_kind, d.confidence, d.why, 0 second_hand,
+    row_number() OVER (PARTITION BY d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.now
+      ORDER BY c.rank DESC, d.origin = 'resolved' DESC, d.clock DESC, d.hash DESC) k
+  FROM v_datum d JOIN v_cell_state c ON c.study = d.study AND c.cohort = d.cohort AND c.outcome = d.outcome
+    AND c.timepoint = d.timepoint AND c.denominator = d.denominator AND c.reading = d.reading AND c.report = d.now
+    AND c.round = d.round AND c.state IN ('resolved', 'agreed')
+  WHERE d.origin <> 'previous')
+WHERE k = 1
+UNION ALL
+SELECT study, cohort, outcome, timepoint, denominator, reading, now, role, status, events, total, place, source_kind,
+  confidence, why, 1 FROM v_datum WHERE origin = 'previous';
+
+-- What is pooled: for each included study, outcome and denominator, at most one row of its all-infused cohort ("all").
+-- A first-hand value replaces the second-hand one of the same report; among reports: numbers before silence, first
+-- hand before second, the largest total (protocol: "largest n infused"), then the later report.
+CREATE VIEW v_row AS
+WITH included AS MATERIALIZED (SELECT DISTINCT study FROM v_included),
+linked AS MATERIALIZED (SELECT DISTINCT study, report FROM v_included),
+value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary' AND cohort = 'all')
+SELECT outcome, denominator, study, status, events, total, report, reading, second_hand, source_kind FROM (
+  SELECT v.*, row_number() OVER (PARTITION BY v.study, v.outcome, v.denominator
+      ORDER BY v.events IS NULL, v.second_hand, v.total DESC, v.report DESC, v.timepoint, v.reading) k
+  FROM value v JOIN included i ON i.study = v.study JOIN linked l ON l.study = v.study AND l.report = v.report
+  WHERE NOT (v.second_hand AND EXISTS (SELECT 1 FROM value w WHERE w.study = v.study AND w.outcome = v.outcome
+    AND w.denominator = v.denominator AND w.report = v.report AND NOT w.second_hand)))
+WHERE k = 1;
+
+CREATE VIEW v_held_out AS           -- no patient counts twice: of two overlapping studies the one not kept, or, while nobody
+SELECT study, other, why FROM (     -- chose, the one that came later
+  SELECT iif(o.keep = o.a, o.b, o.a) study, o.keep other, 'overlaps with the study that was kept' why FROM v_overlap o
+  WHERE o.keep IS NOT NULL
+  UNION ALL
+  SELECT iif(fa.clock <= fb.clock, o.b, o.a), iif(fa.clock <= fb.clock, o.a, o.b), 'overlap not yet decided'
+  FROM v_overlap o
+  JOIN (SELECT s.study, min(e.clock) clock FROM study s JOIN seen e ON e.n = s.n GROUP BY s.study) fa ON fa.study = o.a
+  JOIN (SELECT s.study, min(e.clock) clock FROM study s JOIN seen e ON e.n = s.n GROUP BY s.study) fb ON fb.study = o.b
+  WHERE o.keep IS NULL)
+WHERE other IN (SELECT study FROM v_included);
+
+CREATE VIEW v_version AS
+SELECT v.n, v.number, v.reason, e.at, v.heads, v.frozen, e.clock, e.author FROM version v JOIN seen e ON e.n = v.n;
+
+-- Sums balance because each row has one box; what can still be wrong is named here, and must be nothing -------------
+CREATE VIEW v_violation AS
+WITH r AS MATERIALIZED (SELECT * FROM v_record), t AS MATERIALIZED (SELECT * FROM v_report),
+ids AS MATERIALIZED (SELECT id FROM r UNION SELECT report FROM r)
+SELECT 'two kept records in one report' what, report subject FROM r
+  WHERE box IN ('awaiting screening', 'excluded', 'sought') GROUP BY report HAVING count(*) > 1
+UNION ALL SELECT 'report without a kept record', report FROM r GROUP BY report
+  HAVING sum(box = 'duplicate') > 0 AND sum(box IN ('awaiting screening', 'excluded', 'sought')) = 0
+UNION ALL SELECT 'record assigned in a circle', record FROM v_report_of WHERE depth >= 8
+UNION ALL SELECT 'report named by no record', report FROM v_report_of WHERE report NOT IN (SELECT id FROM record)
+UNION ALL SELECT 'excluded without a reason', report FROM t WHERE box = 'excluded' AND reason IS NULL
+UNION ALL SELECT 'vote on a report that is not there', v.report FROM vote v WHERE v.report NOT IN (SELECT id FROM ids)
+UNION ALL SELECT 'resolution by one of the voters', s.report FROM resolution s JOIN vote v ON v.report = s.report
+  AND v.stage = s.stage AND v.round = s.round AND v.reviewer = s.adjudicator
+UNION ALL SELECT 'link to a study that is not there', study FROM link WHERE study NOT IN (SELECT study FROM study)
+UNION ALL SELECT 'datum of a study that is not there', study FROM datum WHERE study NOT IN (SELECT study FROM study)
+UNION ALL SELECT 'more than one primary reading', study || ' ' || outcome || ' ' || denominator || ' ' || report
+  FROM v_value WHERE role = 'primary' AND NOT second_hand
+  GROUP BY study, cohort, outcome, timepoint, denominator, report HAVING count(*) > 1
+UNION ALL SELECT 'more than one primary reading', study || ' ' || outcome || ' ' || denominator || ' ' || report
+  FROM v_value WHERE role = 'primary' AND second_hand
+  GROUP BY study, cohort, outcome, timepoint, denominator, report HAVING count(*) > 1
+UNION ALL SELECT 'record without content', id FROM record WHERE id NOT IN (SELECT record FROM found);
