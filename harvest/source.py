@@ -1,0 +1,74 @@
+"""What a source is, what it brings home, and where sources are found.
+
+A source is anything with this module-level shape: a function `search(spec, transport, progress) -> Harvest`.
+The built-in ones are modules of this package. A third party adds one by an entry point of its own package:
+
+    [project.entry-points."lsr.sources"]
+    lilacs = "lsr_lilacs.search"
+
+and a [[search.source]] with id = "lilacs" in the protocol. A built-in name cannot be taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Final, Protocol, cast
+
+from db.errors import InputError
+from db.model import Record, SourceSpec
+from harvest.transport import Transport
+
+GROUP: Final = "lsr.sources"
+_BUILT_IN: Final = (
+    metadata.EntryPoint("pubmed", "harvest.pubmed", GROUP),
+    metadata.EntryPoint("crossref", "harvest.crossref", GROUP),
+)
+
+Progress = Callable[[int, int | None], None]
+"""Called with what is done and the total, if known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """All that one search brought: it is whole, or the search raised.
+
+    `hits` is the number of records the source found; `native_ids` names each, seen before or not; `log` holds
+    what PRISMA-S wants told (query as translated, warnings, counts), in order; `deleted` are ids the source
+    has withdrawn.
+    """
+
+    hits: int
+    native_ids: tuple[str, ...]
+    records: tuple[Record, ...]
+    log: tuple[tuple[str, str], ...]
+    deleted: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """A place that can be searched. Modules satisfy it."""
+
+    def search(self, spec: SourceSpec, transport: Transport, progress: Progress) -> Harvest:
+        """Everything the source has for `spec`; SourceError if it cannot be had whole."""
+        ...
+
+
+def known_sources() -> tuple[str, ...]:
+    """The names of all sources that can be searched, sorted."""
+    return tuple(sorted(_entry_points()))
+
+
+def get_source(name: str) -> Source:
+    """The source named `name` (a SourceSpec's id); InputError with the known names if there is none."""
+    found = _entry_points().get(name)
+    if found is None:
+        raise InputError(f"no source named {name!r} can be searched: known are {', '.join(known_sources())}")
+    try:
+        return cast(Source, found.load())
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"the source {name!r} cannot be loaded from {found.value}: {error}") from error
+
+
+def _entry_points() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in (*metadata.entry_points(group=GROUP), *_BUILT_IN)}
