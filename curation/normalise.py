@@ -1,0 +1,259 @@
+"""Brings what sources print about one publication to comparable forms: titles, names, pages, journals, volumes.
+
+Pure functions of text. A normal form is for comparing only; nothing here is ever shown or stored as the record.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from db.model import Author
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TAG: Final = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
+_NOT_WORD: Final = re.compile(r"[\W_]+")
+_GREEK_NAMES: Final = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi "
+    "chi psi omega"
+)
+_GREEK: Final = dict(zip(map(ord, "αβγδεζηθικλμνξοπρστυφχψω"), _GREEK_NAMES.split(), strict=True))
+_UNSPLIT: Final = {ord(a): b for a, b in zip("øłđıæœþð", ["o", "l", "d", "i", "ae", "oe", "th", "d"], strict=True)}
+
+
+def fold(text: str) -> str:
+    """`text` without markup, accents, punctuation and case: words of letters and digits, one space between.
+
+    Letters of other scripts stay (Hangul is recomposed after accents are dropped); Greek letters are spelled
+    out, because half of the sources print "TNF-alpha" where the others print "TNF-α".
+    """
+    if "&" in text or "<" in text:
+        text = _TAG.sub("", html.unescape(text))
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text.casefold())
+        bare = "".join(c for c in apart if not unicodedata.combining(c))
+        text = unicodedata.normalize("NFC", bare).translate(_UNSPLIT | _GREEK)
+    return _NOT_WORD.sub(" ", text.replace("'", "").replace("’", "").casefold()).strip()
+
+
+# A trailing bracket of few words is a label ("[Chinese]", "[abstract]"), a longer one is a translated title.
+_LABEL_WORDS: Final = 3
+_TRAILING_BRACKET: Final = re.compile(r"^(?P<head>.*?\S)\s*\[(?P<inner>[^\[\]]+)\]\s*\.?\s*$", re.DOTALL)
+_WHOLE_BRACKET: Final = re.compile(r"^\s*\[(?P<inner>.+)\]\s*\.?\s*(?:\((?:author'?s? transl)\))?\s*$", re.DOTALL)
+_NOTE: Final = re.compile(r"\s*(?:erratum|corrected|comment|republished|retracted|summary for)", re.I)
+# Marks set before a title by publishers and by meetings; they are not words of it. "RETRACTED:" marks the
+# article itself; "Retraction:" is the notice and stays.
+_MARK_BEFORE: Final = re.compile(
+    r"^\s*(?:retracted(?:\s+article)?\s*[:.\-–]|withdrawn\s*[:.\-–]|(?:abstract\s+)?[a-z]{0,3}-?\d{1,5}\s*:)\s*", re.I
+)
+# A title that its source cut: "… for pediatric and ... (title truncated)".
+_CUT: Final = re.compile(r"^(?P<head>.{15,}?)\s*(?:\.\.\.|…)\s*(?:\([^()]*\))?\s*$", re.DOTALL)
+_UNKNOWN: Final = {"unknown", "untitled", "no title", "no title available", "not available", "anonymous", "anon"}
+
+
+def title_forms(title: str, vernacular: str = "") -> tuple[str, str]:
+    """The folded title and its second form ("" if none): what a bracket translates, or the vernacular title.
+
+    "[Original]." loses its brackets; a trailing "[Chinese]" or "[abstract]" is dropped; so are "RETRACTED:" and
+    a meeting's number ("P1389:") in front.
+    """
+    text = _MARK_BEFORE.sub("", title, count=1)
+    if cut := _CUT.match(text):
+        text = cut["head"]
+    other = vernacular
+    if whole := _WHOLE_BRACKET.match(text):
+        text = whole["inner"]
+    while "[" in text and (parts := _TRAILING_BRACKET.match(text)):  # "… . [Review] [33 refs]"
+        text = parts["head"]
+        if len(parts["inner"].split()) > _LABEL_WORDS and not _NOTE.match(parts["inner"]):
+            other = other or parts["inner"]
+    key = fold(text)
+    return ("" if key in _UNKNOWN else key), fold(other)
+
+
+_ROMAN: Final = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
+_ORDINALS: Final = {"i": "1", "v": "5", "x": "10", "one": "1", "two": "2", "three": "3", "first": "1", "second": "2"}
+_COUNTED: Final = {"part", "phase", "type", "stage", "chapter", "volume", "paper", "section", "level", "wave"}
+
+
+def numerals(title_key: str) -> frozenset[str]:
+    """The numbers in a folded title: "part i", "phase II", "2019". Publications of one series differ in these."""
+    words = title_key.split()
+    found = {_ROMAN.get(word, word) for word in words if word.isdigit() or word in _ROMAN}
+    for before, word in pairwise(words):
+        if before in _COUNTED and word in _ORDINALS:
+            found.add(_ORDINALS[word])
+    return frozenset(found)
+
+
+# Particles that one source files under the family name and another under the given names, or drops.
+_PARTICLES: Final = _words(
+    "van von de der den del della di da dos das du des la le les el al bin ibn ter ten zu zur af av vom"
+)
+_SUFFIXES: Final = _words("jr sr ii iii iv phd md")
+
+
+class Name(NamedTuple):
+    """One author's name in comparable form: `family` without spaces or particles, `initial` may be ""."""
+
+    family: str
+    initial: str
+    words: frozenset[str]  # all words longer than one letter: the order of family and given does not matter
+
+
+@lru_cache(maxsize=65536)
+def name(author: Author) -> Name:
+    """The comparable form of one author; a group author's family is its folded collective name."""
+    family_words, given_words = fold(author.family).split(), fold(author.given).split()
+    family = [word for word in family_words if word not in _PARTICLES and word not in _SUFFIXES]
+    if not family and len(given_words) > 1 and len(given_words[0]) > 1 and len(given_words[-1]) == 1:
+        family, given_words = given_words[:1], given_words[1:]  # "De, Vriese A.": the particle was cut off
+    family = family or family_words or fold(author.collective).split()
+    given = [word for word in given_words if word not in _PARTICLES and word not in _SUFFIXES]
+    words = frozenset(word for word in family + given if len(word) > 1 or not word.isascii())
+    return Name("".join(family), given[0][:1] if given else "", words)
+
+
+def same_person(one: Name, other: Name) -> bool:
+    """Whether two printed names can be one person's: family and initial agree, or family and given are swapped."""
+    if one.family == other.family:
+        return not one.initial or not other.initial or one.initial == other.initial
+    return _swapped(one, other) or _swapped(other, one)
+
+
+def _swapped(one: Name, other: Name) -> bool:
+    """`one`'s family name stands among the other's given names, whose family fits `one`'s initial, or likewise."""
+    if not one.family or one.family not in other.words:
+        return False
+    return other.family in one.words or one.initial == other.family[:1]
+
+
+class Pages(NamedTuple):
+    """First and last page without letters' case and leading zeros; `last` is "" when only one is printed."""
+
+    first: str
+    last: str
+
+    @property
+    def length(self) -> int | None:
+        """Number of pages, if both ends are plain numbers."""
+        if self.first.isdigit() and self.last.isdigit():
+            return int(self.last) - int(self.first) + 1
+        return None
+
+
+_PAGE: Final = re.compile(r"([a-z]{0,4})0*(\d+)([a-z]{0,2})")
+_DASH: Final = re.compile(r"\s*[-–—‐‑]+\s*")
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_ELOCATOR_DIGITS: Final = 5  # a number of five digits or more without a range is an article number, not a page
+
+
+def pages(text: str) -> Pages | None:
+    """First and last page of "123-8", "123–128" or "pp. 123 -- 128" (123, 128), "e0143396" (e143396); None if none."""
+    parts = _DASH.split(text.lower().replace("pp.", "").replace(" ", "").split(";")[0].split(",")[0])
+    ends = [_PAGE.search(part) for part in parts[:2]]
+    if not ends or ends[0] is None:
+        return None
+    start, end = ends[0], ends[1] if len(ends) > 1 else None
+    first = start.group(1) + start.group(2) + start.group(3)
+    if end is None:
+        return Pages(first, "")
+    digits = end.group(2)
+    if len(digits) < len(start.group(2)):  # "221-8", "S221-8"
+        digits = start.group(2)[: -len(digits)] + digits
+    return Pages(first, (end.group(1) or start.group(1)) + digits + end.group(3))
+
+
+def pages_agree(one: Pages | None, other: Pages | None) -> bool | None:
+    """True: one place in the volume. None: cannot be compared (one missing, a locator against a range, or the
+    1-17 of an article ahead of print against 566-582). False: two places."""
+    if one is None or other is None:
+        return None
+    if one.first == other.first:
+        return True if one.last == other.last or not one.last or not other.last else None
+    if _is_locator(one) != _is_locator(other) or _within(one, other) or _within(other, one):
+        return None
+    if "1" in (one.first, other.first) and one.length is not None and one.length == other.length:
+        return None
+    if one.first.lstrip(_LETTERS) == other.first.lstrip(_LETTERS):  # "S69" and "69", "c37-c42" and "37-42"
+        return True if one.last.lstrip(_LETTERS) == other.last.lstrip(_LETTERS) else None
+    return False
+
+
+def _within(single: Pages, span: Pages) -> bool:
+    """A page alone inside a range: some journals count from the page on which the printed part begins."""
+    if single.last or not (single.first.isdigit() and span.first.isdigit() and span.last.isdigit()):
+        return False
+    return int(span.first) <= int(single.first) <= int(span.last)
+
+
+def _is_locator(place: Pages) -> bool:
+    bare = place.first.lstrip("e")
+    return not place.last and (place.first != bare or len(bare) >= _ELOCATOR_DIGITS)
+
+
+_JOURNAL_CUT: Final = re.compile(r"\.\s*conference\b.*|\s*[/=:;(\[].*", re.I | re.DOTALL)
+_JOURNAL_STOP: Final = _words("of the and for in on a an de la le les et und der die das del fur")
+# Words that one source puts round a meeting's name and another leaves out, beside ordinals and years.
+_MEETING_WORDS: Final = _words("proceedings annual conference symposium international meeting joint")
+_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)?|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)\w*|\w+teenth")
+# One name inside another is the same periodical only if it is this long: "Cancer" is not "Cancer Research".
+_NAMING_WORDS: Final = 3
+
+
+@lru_cache(maxsize=65536)
+def journal_words(text: str) -> tuple[str, ...]:
+    """A journal's words without articles, subtitle, place and parallel title: ("am", "j", "hematol")."""
+    words = fold(_JOURNAL_CUT.sub("", text) or text).split()
+    telling = tuple(word for word in words if word not in _JOURNAL_STOP and not _ORDINAL.fullmatch(word))
+    return telling or tuple(words)
+
+
+@lru_cache(maxsize=65536)
+def journals_agree(one: str, other: str) -> bool | None:
+    """Whether two printed journal names can be one journal's; None if either is missing.
+
+    They agree when the words of one begin with the words of the other in turn ("Am J Hematol"), when one is the
+    other's initials ("PNAS"), or when all words of one stand in the other in their order (a meeting's name).
+    """
+    a, b = journal_words(one), journal_words(other)
+    if not a or not b:
+        return None
+    short, long = sorted((a, b), key=len)
+    if a == b or (len(a) == len(b) and all(map(_abbreviates, a, b))):
+        return True
+    if len(short) == 1 and len(long) >= _NAMING_WORDS:
+        return short[0] == "".join(word[0] for word in long)
+    plain = [word for word in short if word not in _MEETING_WORDS] or list(short)
+    return len(short) >= _NAMING_WORDS and _in_order(plain, long)
+
+
+def _abbreviates(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _in_order(words: list[str], longer: tuple[str, ...]) -> bool:
+    rest = iter(longer)
+    return all(any(_abbreviates(word, candidate) for candidate in rest) for word in words)
+
+
+_VOLUME: Final = re.compile(r"\d+")
+
+
+def volume(text: str) -> str:
+    """The volume's first number: "4 (1) (no pagination)" → "4", "Vol. 12" → "12"; "" if there is none.
+
+    "1)" is what a broken export leaves of "39 (Suppl. 1)": no volume.
+    """
+    if text.count(")") > text.count("("):
+        return ""
+    found = _VOLUME.search(text)
+    return found.group().lstrip("0") if found else ""
