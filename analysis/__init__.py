@@ -1,0 +1,1 @@
+"""Effects, pooling, PRISMA counts, plots and pages."""

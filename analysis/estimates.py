@@ -1,0 +1,106 @@
+"""What a pooling gives: an estimate, or the reason why there is none. Names of the models stand here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy.special import ndtri, stdtrit
+
+from analysis.effects import counts
+from analysis.intervals import DEFAULT_LEVEL, clopper_pearson
+from db.model import Row
+
+GLMM_LOGIT = "glmm-logit"
+FTT_DL = "ftt-dl"
+MODEL_TITLES = {
+    GLMM_LOGIT: "Random effects: binomial-normal GLMM, logit link, maximum likelihood",
+    FTT_DL: "Random effects: DerSimonian-Laird on the Freeman-Tukey double arcsine",
+}
+# Below three studies a variance between studies is a guess: one degree of freedom or none.
+MIN_STUDIES = 3
+# A prediction interval from fewer studies is too wide or too uncertain to print (IntHout, BMJ Open 2016;6:e010247).
+MIN_STUDIES_PREDICTION = 5
+
+Quantile = Literal["t", "z"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """One pooled proportion. `estimate`, `ci_*`, `pi_*`, `se`, `tau2` are on the model's scale."""
+
+    model: str
+    k: int
+    events: int
+    total: int
+    estimate: float
+    se: float
+    ci_lb: float
+    ci_ub: float
+    pi_lb: float | None  # None for a common-effect model: it predicts no new study
+    pi_ub: float | None
+    proportion: float  # back-transformed; for the GLMM the median study's, expit(mu)
+    proportion_ci: tuple[float, float]
+    proportion_pi: tuple[float, float] | None
+    tau2: float
+    I2: float  # percent, 0-100
+    H2: float
+    Q: float
+    Q_df: int
+    Q_p: float
+    Q_test: str  # which test of heterogeneity Q is
+    weights: tuple[float, ...] | None  # percent, one a row in the order given; None where the model has none
+    level: float
+    ci_convention: str
+    prediction_convention: str
+    population_average: float | None = None  # GLMM only: E[expit(mu + tau Z)]
+    loglik: float | None = None  # marginal log-likelihood, GLMM only
+    conditional_loglik: float | None = None  # the one metafor prints for a GLMM (validation/README.md)
+    Q_wald: float | None = None  # the Wald-type test beside the likelihood-ratio one, GLMM only
+    Q_wald_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotPooled:
+    """No pooled estimate, and why. The sum over the studies and its exact CI describe; they do not pool."""
+
+    k: int
+    events: int
+    total: int
+    proportion_ci: tuple[float, float]  # Clopper-Pearson of events / total
+    reason: str
+    model: str = ""
+
+
+def not_pooled(rows: Sequence[Row], reason: str, *, model: str = "", level: float = DEFAULT_LEVEL) -> NotPooled:
+    """The refusal for `rows`, with the exact CI of their sum; InputError for rows that cannot be."""
+    x, n = counts(rows)
+    lower, upper = clopper_pearson(x.sum(), n.sum(), level=level)
+    interval = (float(lower), float(upper))
+    return NotPooled(len(rows), int(x.sum()), int(n.sum()), interval, reason, model)
+
+
+def too_few(rows: Sequence[Row], min_studies: int) -> str | None:
+    """Why `rows` are too few to pool, or None."""
+    if len(rows) >= min_studies:
+        return None
+    studies = "1 study" if len(rows) == 1 else f"{len(rows)} studies"
+    return f"{studies} reported; pooling needs at least {min_studies}"
+
+
+def critical_value(level: float, quantile: Quantile, df: int) -> float:
+    """The two-sided critical value of the normal or of Student's t with max(`df`, 1) degrees of freedom."""
+    tail = (1 + level) / 2
+    return float(ndtri(tail)) if quantile == "z" else float(stdtrit(max(df, 1), tail))
+
+
+def ci_words(level: float, quantile: Quantile, df: int) -> str:
+    """The convention of a confidence interval, as plots and tables print it."""
+    return f"{level:.0%} CI: " + ("normal quantile" if quantile == "z" else f"t with {df} df (k − 1)")
+
+
+def prediction_words(level: float, quantile: Quantile, df: int) -> str:
+    """The convention of a prediction interval, as plots and tables print it."""
+    name = "normal quantile" if quantile == "z" else f"t with {df} df (k − 1)"
+    return f"{level:.0%} prediction interval: {name}, standard deviation √(τ² + SE²)"
