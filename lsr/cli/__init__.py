@@ -1,0 +1,9 @@
+"""The command line: verbs of the field. Each module holds the commands of one room; what they do is in workflow.
+
+Commands import what they need when they run: `lsr --help` and `lsr status` must not pay for pandas or matplotlib.
+"""
+
+from lsr.cli import bring, judge, make, results  # they register their commands
+from lsr.cli.app import app
+
+__all__ = ["app", "bring", "judge", "make", "results"]

@@ -1,0 +1,207 @@
+"""Bringing records in and sorting them: harvest, import, dedupe, link, run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lsr.cli.app import app
+from lsr.cli.common import Folder, Json, opened, out, print_json, progress_bar, say, table
+
+if TYPE_CHECKING:
+    from lsr.workflow.bring import Brought, Replies
+    from lsr.workflow.folder import Open
+
+
+@app.command()
+def harvest(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which sources; all enabled ones without.")
+    ] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Answer from the archive instead of the network.")] = False,
+    review: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """Search the protocol's sources now; then dedupe and link what is new. Pooling follows if the data changed.
+
+    Keys and contact come from the environment: NCBI_API_KEY, LSR_CONTACT_EMAIL.
+
+    Example: lsr harvest pubmed
+    """
+    from lsr.workflow.bring import harvest as search
+
+    with opened(review) as found, progress_bar() as progress:
+        brought = search(found, sources or [], replies=_replies(found, replay), progress=progress)
+        _report(found, brought, as_json)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="PubMed XML (.gz or not), or a saved abstract page of ASH, ASCO or EHA."
+        ),
+    ],
+    source: Annotated[
+        str | None, typer.Option("--source", help="Name of the source, if the file does not tell.")
+    ] = None,
+    date: Annotated[
+        str,
+        typer.Option("--date", metavar="YYYY-MM-DD", help="When the search behind the file was made, if not today."),
+    ] = "",
+    review: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """Read records from files; then dedupe and link what is new. A bad file changes nothing.
+
+    Example: lsr import pubmed21n1298.xml.gz
+    """
+    from lsr.workflow.bring import import_files
+
+    if date and not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+        raise typer.BadParameter("--date takes YYYY-MM-DD")
+    at = f"{date}T00:00:00Z" if date else ""
+    with opened(review) as found, progress_bar() as progress:
+        brought = import_files(found, files, source=source, at=at, progress=progress)
+        _report(found, brought, as_json)
+
+
+def _replies(found: Open, replay: bool) -> Replies | None:
+    from db.queries import archived_replies
+
+    return archived_replies(found.review.connection) if replay else None
+
+
+def _report(found: Open, brought: Brought, as_json: bool) -> None:
+    from lsr.workflow.refresh import refresh
+
+    pooled = refresh(found).pooled
+    if as_json:
+        runs = [{"run": r.run, "seen": r.seen, "new": list(r.new), "changed": list(r.changed)} for r in brought.runs]
+        links = [{"report": link.report, "study": link.study, "state": link.state} for link in brought.links]
+        kept = {"deleted": list(brought.deleted), "not_searched": list(brought.not_searched), "pooled_again": pooled}
+        print_json({"runs": runs, "duplicates": len(brought.duplicates), "links": links, **kept})
+        return
+    for run in brought.runs:
+        out(f"{run.run}: {run.seen} seen, {len(run.new)} new, {len(run.changed)} changed")
+    linked = sum(link.state == "linked" for link in brought.links)
+    out(f"duplicates {len(brought.duplicates)}, linked {linked}, proposed links {len(brought.links) - linked}")
+    if brought.deleted:
+        shown = " ".join(brought.deleted[:5]) + (" …" if len(brought.deleted) > 5 else "")
+        out(f"deleted citations {len(brought.deleted)}: {shown}")
+    if brought.not_searched:
+        say(f"Not searched by this program, import their files: {', '.join(brought.not_searched)}")
+    if pooled:
+        say("The data changed: pooled again.")
+
+
+@app.command()
+def dedupe(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV: first column the id; title, author, year, journal, doi …")
+    ],
+    to: Annotated[Path, typer.Option("--out", help="Where to write id,cluster.")],
+    as_json: Json = False,
+) -> None:
+    """Find duplicate records in a file; no review is needed. Inside a review, harvest and import do this by themselves.
+
+    Example: lsr dedupe records.csv --out clusters.csv
+    """
+    from curation.clusters import clusters
+    from curation.dedupe import find_duplicates
+    from curation.recordtable import read_records, write_clusters
+
+    records = read_records(file)
+    with progress_bar() as progress:
+        found = find_duplicates(records, None, lambda done, total: progress("comparing records", done, total))
+    kept = clusters(records, [duplicate for duplicate in found if duplicate.certain])
+    write_clusters(to, {record.native_id: kept[record.id].split(":", 1)[1] for record in records})
+    publications = len(set(kept.values()))
+    if as_json:
+        print_json({"records": len(records), "publications": publications, "duplicates": len(records) - publications})
+    else:
+        out(f"{len(records)} records, {publications} publications, {len(records) - publications} duplicates: {to}")
+
+
+@app.command()
+def link(
+    report: Annotated[str | None, typer.Argument(metavar="[REPORT]", help="A report, by id, DOI or PMID.")] = None,
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study, by id.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="The report belongs to the study.")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="It does not.")] = False,
+    new: Annotated[
+        str | None, typer.Option("--new", metavar="LABEL", help="A study of its own, with this label.")
+    ] = None,
+    studies: Annotated[bool, typer.Option("--studies", help="List the studies and their reports.")] = False,
+    reviewer: Annotated[
+        str, typer.Option("--reviewer", envvar="LSR_REVIEWER", help="Your name, as the protocol has it.")
+    ] = "",
+    why: Annotated[str, typer.Option("--why", help="Your reason.")] = "",
+    review: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """Reports and studies: list what is proposed with its evidence; accept, refuse, or open a study of its own.
+
+    Example: lsr link 10.1200/jco.21.00389 study:tan-2023 --accept --reviewer demo-a
+    """
+    from lsr.workflow import judge
+    from lsr.workflow.refresh import refresh
+
+    with opened(review) as found:
+        if report is None:
+            _list_links(found, studies, as_json)
+            return
+        if new:
+            out(judge.new_study(found, report, reviewer, new))
+        elif study is not None and accept != refuse:
+            made = judge.decide_link(found, report, study, reviewer, accept=accept, why=why)
+            out(f"{made.report} {made.state} {made.study}")
+        else:
+            raise typer.BadParameter("say STUDY with --accept or --refuse, or --new LABEL")
+        if refresh(found).pooled:
+            say("The data changed: pooled again.")
+
+
+def _list_links(found: Open, studies: bool, as_json: bool) -> None:
+    from db import queries
+
+    connection = found.review.connection
+    links = queries.links(connection, "linked" if studies else "proposed")
+    labels = queries.study_labels(connection)
+    if as_json:
+        print_json([{"report": k.report, "study": k.study, "label": labels.get(k.study, ""), "state": k.state,
+                     "evidence": list(k.evidence)} for k in links])  # fmt: skip
+        return
+    rows = [(k.report, k.study, labels.get(k.study, ""), "; ".join(k.evidence)) for k in links]
+    out(table(rows, ("report", "study", "label", "evidence")) if rows else "Nothing is proposed.")
+
+
+@app.command()
+def run(
+    replay: Annotated[bool, typer.Option("--replay", help="Answer from the archive instead of the network.")] = False,
+    review: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """The weekly job: harvest, dedupe, link, pool if the data changed, write draft pages, say what awaits people.
+
+    Example: lsr run --review /srv/my-review
+    """
+    from lsr.workflow.bring import harvest as search
+    from lsr.workflow.pages import write_site
+    from lsr.workflow.status import status
+
+    with opened(review) as found, progress_bar() as progress:
+        brought = search(found, [], replies=_replies(found, replay), progress=progress)
+        _report(found, brought, False) if not as_json else None
+        site = write_site(found)
+        waiting = status(found)
+    if as_json:
+        print_json({"new": list(brought.new), "status": waiting, "site": str(site)})
+        return
+    for line in waiting["lines"]:
+        out(line)
+    out(f"Draft pages: {site / 'index.html'}")

@@ -1,0 +1,179 @@
+"""Decisions of people: screen, decide, resolve, extract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from lsr.cli.app import app
+from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json, say, table
+
+if TYPE_CHECKING:
+    from lsr.workflow.folder import Open
+
+StageName = Literal["title-abstract", "full-text"]
+StageOption = Annotated[StageName, typer.Option("--stage", help="The stage of screening.")]
+
+
+@app.command()
+def screen(reviewer: Reviewer, stage: StageOption = "title-abstract", review: Folder = Path()) -> None:
+    """Screen what awaits your vote, one report after another. You see no one else's votes.
+
+    Keys: i include, e exclude, u unsure, 1-9 exclude with that reason, s skip, z undo the last, q leave.
+
+    Example: lsr screen --stage title-abstract --reviewer demo-a
+    """
+    from lsr.screens import screen as run
+
+    with opened(review) as found:
+        run(found, stage, reviewer)
+        _pool(found)
+
+
+@app.command()
+def decide(
+    report: Annotated[str, typer.Argument(metavar="REPORT", help="A report, by id, DOI or PMID.")],
+    reviewer: Reviewer,
+    verdict: Annotated[
+        Literal["include", "exclude", "unsure"] | None,
+        typer.Argument(metavar="[VERDICT]", help="include, exclude or unsure."),
+    ] = None,
+    stage: StageOption = "title-abstract",
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="A code of the protocol; full-text exclusion needs one.")
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="A note for the adjudicator.")] = "",
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take your vote back (until the required votes are in).")
+    ] = False,
+    reopen: Annotated[
+        str | None, typer.Option("--reopen", metavar="WHY", help="Open a new round, with the reason.")
+    ] = None,
+    retrieved: Annotated[bool, typer.Option("--retrieved", help="The full text was retrieved.")] = False,
+    not_retrieved: Annotated[bool, typer.Option("--not-retrieved", help="It could not be.")] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="The full text as retrieved: its SHA-256 is kept.")
+    ] = None,
+    route: Annotated[str, typer.Option("--route", help="How it was sought: open access, library, author.")] = "",
+    review: Folder = Path(),
+) -> None:
+    """One decision on one report: a vote, its undoing, a reopening, or whether the full text was retrieved.
+
+    Example: lsr decide pubmed:37314354 exclude --stage full-text --reason X06_small_n --reviewer demo-a
+    """
+    from lsr.workflow import judge
+
+    asked = [verdict is not None, undo, reopen is not None, retrieved, not_retrieved]
+    if sum(asked) != 1:
+        raise typer.BadParameter("say one thing: VERDICT, --undo, --reopen WHY, --retrieved or --not-retrieved")
+    with opened(review) as found:
+        if verdict is not None:
+            item = judge.vote(found, report, stage, reviewer, verdict, reason, note)
+            out(_standing(item.report, stage, item.state))
+        elif undo:
+            out(f"{judge.withdraw(found, report, stage, reviewer).report}: your vote is taken back")
+        elif reopen is not None:
+            judge.reopen(found, report, stage, reviewer, reopen)
+            out(f"{report}: reopened at {stage}; its closed verdict stays in force until the new round closes")
+        else:
+            judge.retrieve(found, report, reviewer, got=retrieved, route=route, file=file)
+            out(f"{report}: {'retrieved' if retrieved else 'not retrieved'}")
+        _pool(found)
+
+
+def _standing(report: str, stage: str, state: str) -> str:
+    """Where an item stands after one's own vote. A conflict is told; who voted what is the adjudicator's to see."""
+    words = {"awaiting": "awaits another vote", "conflict": "goes to the adjudicator"}
+    return f"{report}: {words.get(state, f'closed at {stage}: {state}')}"
+
+
+@app.command()
+def resolve(
+    reviewer: Reviewer,
+    report: Annotated[
+        str | None, typer.Argument(metavar="[REPORT]", help="A report in conflict; without, one after another.")
+    ] = None,
+    verdict: Annotated[
+        Literal["include", "exclude"] | None, typer.Argument(metavar="[VERDICT]", help="include or exclude.")
+    ] = None,
+    stage: StageOption = "full-text",
+    reason: Annotated[str | None, typer.Option("--reason", help="A code of the protocol.")] = None,
+    note: Annotated[str, typer.Option("--note", help="Why.")] = "",
+    review: Folder = Path(),
+) -> None:
+    """Rule on conflicts, as the adjudicator; shows both votes, reasons and notes side by side.
+
+    Example: lsr resolve 10.1016/j.jct.2022.11.013 exclude --reason X07_no_outcome --reviewer demo-adjudicator
+    """
+    from lsr.screens import resolve as run
+    from lsr.workflow import judge
+
+    with opened(review) as found:
+        if report is None or verdict is None:
+            run(found, reviewer)
+        else:
+            item = judge.resolve(found, report, stage, reviewer, verdict, reason, note)
+            out(_standing(item.report, stage, item.state))
+        _pool(found)
+
+
+@app.command()
+def extract(
+    reviewer: Reviewer,
+    study: Annotated[str | None, typer.Option("--study", help="An included study, by id (lsr link --studies).")] = None,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the study's empty sheet (CSV) here.")] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="Read a filled sheet.")] = None,
+    differences: Annotated[
+        bool, typer.Option("--differences", help="Show the adjudicator where extractors differ.")
+    ] = False,
+    resolving: Annotated[bool, typer.Option("--resolve", help="The sheet holds the adjudicator's rulings.")] = False,
+    reopen: Annotated[
+        str | None, typer.Option("--reopen", metavar="WHY", help="Open a new round for the study.")
+    ] = None,
+    review: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """Extract outcome data by sheets: two extractors, blind to each other; the adjudicator settles differences.
+
+    Example: lsr extract --study study:ghobadi-2023 --out sheet.csv --reviewer demo-a
+    """
+    from curation.sheet import write_sheet
+    from lsr.workflow import extract as work
+
+    with opened(review) as found:
+        if sheet is not None:
+            done = work.enter_sheet(found, sheet, reviewer, resolving=resolving)
+            out(f"{done.entered} values entered, {done.unchanged} unchanged; cells in conflict: {done.conflicts}")
+        elif differences:
+            _show_differences(work.differences(found, reviewer), as_json)
+        elif study is not None and reopen is not None:
+            work.reopen_study(found, study, reviewer, reopen)
+            out(f"{study}: extraction reopened; its closed data stay in force until the new round closes")
+        elif study is not None and to is not None:
+            write_sheet(to, work.blank_rows(found, study))
+            out(f"Wrote {to}: fill status, events, total and place; a row left blank is not yet extracted")
+        else:
+            raise typer.BadParameter("say --study S --out FILE, --sheet FILE, --study S --reopen WHY, or --differences")
+        _pool(found)
+
+
+def _show_differences(values: list[dict[str, object]], as_json: bool) -> None:
+    if as_json:
+        print_json(values)
+        return
+    rows = [
+        (str(v["study"]), str(v["outcome"]), str(v["reading"]), str(v["extractor"]), str(v["status"]),
+         f"{v['events']}/{v['total']}" if v["total"] else "", str(v["place"]))
+        for v in values
+    ]  # fmt: skip
+    header = ("study", "outcome", "reading", "extractor", "status", "x/n", "place")
+    out(table(rows, header) if rows else "The extractors do not differ anywhere.")
+
+
+def _pool(found: Open) -> None:
+    from lsr.workflow.refresh import refresh
+
+    if refresh(found).pooled:
+        say("The data changed: pooled again.")

@@ -1,0 +1,389 @@
+"""protocol.toml, read and checked whole: every fault is named at once with its key and its line.
+
+Sections hold two kinds of keys: those the program acts on, which are typed here, and prose for people, which is
+free. An unknown key that looks like a misspelt one of the first kind is a fault, since it would be silently unread.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from rapidfuzz import fuzz, process
+
+from db.canonical import canonical
+from db.errors import ProtocolError
+from db.model import (
+    OutcomeSpec,
+    PersonSpec,
+    PreviousVersionSpec,
+    ProtocolSpec,
+    ReasonSpec,
+    ScreeningSpec,
+    SourceSpec,
+    Stage,
+    SynthesisSpec,
+)  # fmt: skip
+
+FILE = "protocol.toml"
+# Two spellings of one key differ by a letter or two; prose keys of the template score below 80 against all typed ones.
+MISSPELT = 85
+ROLES = (
+    "screener",
+    "extractor",
+    "rob",
+    "adjudicator",
+    "statistician",
+    "information-specialist",
+    "clinician",
+    "guarantor",
+)
+ARMS = ("databases", "registers", "websites", "organisations", "citation", "contacts")
+
+
+class Section(BaseModel):
+    """A table of the protocol: typed keys are checked, prose keys are let through."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class PreviousVersion(Section):
+    doi: str
+    registration: str
+    studies: int = Field(ge=0)
+    reports: int = Field(ge=0)
+    patients: int = Field(ge=0)
+    search_to: str
+
+
+class Person(Section):
+    name: str = Field(min_length=1)
+    roles: list[Literal[ROLES]] = Field(default=[])  # type: ignore[valid-type]
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if "@" in name or name.startswith("machine:") or not name.isprintable():
+            raise ValueError("a name has no '@', no line break and does not begin with 'machine:'")
+        return name
+
+
+class ReviewSection(Section):
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str = Field(min_length=1)
+    registration: str = ""
+    demonstration: bool = False
+    previous_version: PreviousVersion | None = None
+    guarantor: str = ""
+    funding: str = ""
+    person: list[Person] = []
+
+
+class Source(Section):
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    kind: str
+    prisma_arm: str
+    platform: str = ""
+    query: str = ""
+    containers: list[str] = []
+    base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    enabled: bool = True
+    page_fetch: Literal["on", "off"] = "off"
+    cadence: str = ""
+    limitation: str = ""
+    named_products: list[str] = []
+
+    @field_validator("prisma_arm")
+    @classmethod
+    def _known_arm(cls, arm: str) -> str:
+        if arm.removeprefix("other:") not in ARMS:
+            raise ValueError(f"must be one of {', '.join(ARMS)} (or other:…)")
+        return arm
+
+
+class Search(Section):
+    date_from: str = Field(default="", pattern=r"^(\d{4}(-\d\d(-\d\d)?)?)?$")
+    source: list[Source] = Field(min_length=1)
+
+
+class Reason(Section):
+    code: str = Field(pattern=r"^\w+$")
+    label: str
+    stages: list[Literal["title-abstract", "full-text"]] = Field(min_length=1)
+
+
+class Outcome(Section):
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    label: str
+    measure: Literal["proportion", "km"]
+    denominator: str = "infused"
+    denominator_sensitivity: list[str] = []
+    role: str = ""
+
+
+class Screening(Section):
+    reviewers_per_item: int = Field(ge=1, le=9)
+    title_abstract_rule: Literal["either", "agree"] = "agree"
+    reasons_must_agree: bool = False
+
+
+class Extraction(Section):
+    extractors: int = Field(ge=1, le=9)
+
+
+class Synthesis(Section):
+    model: Literal["glmm-logit", "ftt-dl"]
+    ci: float = Field(default=95, gt=50, lt=100, strict=False)
+    ci_method: Literal["t", "z"] = "t"
+    prediction: str = "t(k-1)"
+    min_studies: int = Field(default=3, ge=2)
+
+
+class Living(Section):
+    release_needs: list[Literal[ROLES]] = []  # type: ignore[valid-type]
+    status_if_search_older_than_days: int = Field(default=21, ge=1)
+
+
+class Site(Section):
+    disclaimer: str = ""
+
+
+class Amendment(Section):
+    date: str
+    who: str
+    item: str
+    reason: str
+    results_known: bool
+
+
+class Protocol(Section):
+    """The whole file."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    review: ReviewSection
+    search: Search
+    exclusion_reason: list[Reason] = Field(min_length=1)
+    screening: Screening
+    extraction: Extraction
+    outcome: list[Outcome] = Field(min_length=1)
+    synthesis: Synthesis
+    living: Living = Living()
+    site: Site = Site()
+    locked: list[str] = []
+    amendment: list[Amendment] = []
+
+
+def read_protocol(folder: Path) -> ProtocolSpec:
+    """The protocol in `folder`. ProtocolError names every fault with its key and line."""
+    path = folder / FILE
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ProtocolError(
+            str(path), ["there is no such file: restore it, or make a review with `lsr init`"]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProtocolError(str(path), [f"cannot be read as UTF-8 text ({error})"]) from error
+    return parse_protocol(text, str(path))
+
+
+def parse_protocol(text: str, path: str = FILE) -> ProtocolSpec:
+    """Check and type a protocol's text. ProtocolError names every fault with its key and line."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProtocolError(path, [f"not valid TOML: {error}"]) from None
+    faults: list[str] = []
+    protocol: Protocol | None = None
+    try:
+        protocol = Protocol.model_validate(tree)
+    except ValidationError as error:
+        for fault in error.errors():
+            where = tuple("schema" if part == "schema_" else part for part in fault["loc"])
+            faults.append(_fault(text, where, fault["msg"].removeprefix("Value error, ")))
+    faults += _misspelt(text, tree, Protocol, ())
+    if protocol is not None:
+        faults += _contradictions(text, tree, protocol)
+    if faults or protocol is None:
+        raise ProtocolError(path, faults)
+    return _spec(protocol, tree, text)
+
+
+def value_at(tree: Any, dotted: str) -> Any:
+    """The value at a dotted key ("outcome.cr.denominator": lists are entered by id, code or name); KeyError if none."""
+    for part in dotted.split("."):
+        if isinstance(tree, list):
+            tree = next((item for item in tree if part in (item.get("id"), item.get("code"), item.get("name"))), None)
+        elif isinstance(tree, dict):
+            tree = tree.get(part)
+        if tree is None:
+            raise KeyError(dotted)
+    return tree
+
+
+def changed_locks(old: ProtocolSpec, new: ProtocolSpec) -> list[str]:
+    """Locked keys whose value changed, or that were unlocked, without a new [[amendment]] that names them."""
+    excused = {a["item"] for a in _amendments(new.text)} if _amendments(new.text) != _amendments(old.text) else set()
+    return [key for key, value in old.locked.items() if new.locked.get(key) != value and key not in excused]
+
+
+def _amendments(text: str) -> list[dict[str, Any]]:
+    amendments: list[dict[str, Any]] = tomllib.loads(text).get("amendment", [])
+    return amendments
+
+
+def _fault(text: str, where: tuple[Any, ...], message: str) -> str:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
+    return f"{key} (line {_line(text, where)}): {message}"
+
+
+def _line(text: str, where: tuple[Any, ...]) -> int:
+    """The line of a key, or of the nearest table around it: tomllib keeps no positions, so headers are counted."""
+    best, depth = 1, -1
+    table: tuple[Any, ...] = ()
+    counts: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*(\[\[?)\s*([\w.-]+)\s*\]", line):
+            name = header[2]
+            table = tuple(name.split("."))
+            if header[1] == "[[":
+                counts[name] = counts.get(name, -1) + 1
+                table += (counts[name],)
+            here = table
+        elif key := re.match(r"\s*([\w-]+)\s*=", line):
+            here = (*table, key[1])
+        else:
+            continue
+        if where[: len(here)] == here and len(here) > depth:
+            best, depth = number, len(here)
+    return best
+
+
+def _misspelt(text: str, tree: Any, model: type[BaseModel], where: tuple[Any, ...]) -> list[str]:
+    faults: list[str] = []
+    known = {field.alias or name: field for name, field in model.model_fields.items()}
+    for key, value in tree.items():
+        if key not in known:
+            likely = process.extractOne(
+                key, [k for k in known if k not in tree], scorer=fuzz.ratio, score_cutoff=MISSPELT
+            )
+            if likely:
+                faults.append(_fault(text, (*where, key), f"unknown key: did you mean {likely[0]!r}?"))
+            continue
+        inner = _model_of(known[key].annotation)
+        if inner and isinstance(value, dict):
+            faults += _misspelt(text, value, inner, (*where, key))
+        elif inner and isinstance(value, list):
+            for i, item in enumerate(value):
+                if isinstance(item, dict):
+                    faults += _misspelt(text, item, inner, (*where, key, i))
+    return faults
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """The section behind an annotation: itself, in a list, or optional."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_of(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model), None)
+
+
+def _contradictions(text: str, tree: Any, protocol: Protocol) -> list[str]:
+    faults: list[str] = []
+    lists: tuple[tuple[tuple[str, ...], list[str]], ...] = (
+        (("search", "source"), [s.id for s in protocol.search.source]),
+        (("exclusion_reason",), [r.code for r in protocol.exclusion_reason]),
+        (("outcome",), [o.id for o in protocol.outcome]),
+        (("review", "person"), [p.name for p in protocol.review.person]),
+    )
+    for where, names in lists:
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                faults.append(_fault(text, (*where, i), f"{name!r} is there twice"))
+    for key in protocol.locked:
+        try:
+            value_at(tree, key)
+        except KeyError:
+            faults.append(_fault(text, ("locked",), f"locks {key!r}, which is not in this protocol"))
+    return faults
+
+
+def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
+    review, synthesis = protocol.review, protocol.synthesis
+    missing = [f"review.{key}" for key in ("registration", "guarantor", "funding") if not getattr(review, key)]
+    products = [name for source in protocol.search.source for name in source.named_products]
+    return ProtocolSpec(
+        id=review.id,
+        title=review.title,
+        registration=review.registration,
+        demonstration=review.demonstration,
+        previous=_previous(review.previous_version),
+        persons=tuple(PersonSpec(p.name, tuple(p.roles)) for p in review.person),
+        sources=tuple(_source(source, protocol.search.date_from) for source in protocol.search.source),
+        reasons=tuple(ReasonSpec(r.code, r.label, _stages(r.stages)) for r in protocol.exclusion_reason),
+        outcomes=tuple(_outcome(outcome) for outcome in protocol.outcome),
+        screening=ScreeningSpec(
+            protocol.screening.reviewers_per_item,
+            protocol.screening.title_abstract_rule,
+            protocol.screening.reasons_must_agree,
+        ),
+        synthesis=SynthesisSpec(
+            synthesis.model,
+            synthesis.ci / 100,
+            synthesis.ci_method,
+            synthesis.prediction,
+            synthesis.min_studies,
+        ),
+        extractors=protocol.extraction.extractors,
+        release_needs=tuple(protocol.living.release_needs),
+        named_products=tuple(dict.fromkeys(products)),
+        required_to_publish=tuple(missing),
+        search_stale_days=protocol.living.status_if_search_older_than_days,
+        disclaimer=protocol.site.disclaimer,
+        locked={key: canonical(value_at(tree, key)) for key in protocol.locked},
+        text=text,
+    )
+
+
+def _previous(previous: PreviousVersion | None) -> PreviousVersionSpec | None:
+    if previous is None:
+        return None
+    return PreviousVersionSpec(
+        previous.doi,
+        previous.registration,
+        previous.studies,
+        previous.reports,
+        previous.patients,
+        previous.search_to,
+    )
+
+
+def _stages(stages: list[Stage]) -> tuple[Stage, ...]:
+    return tuple(stages)
+
+
+def _outcome(outcome: Outcome) -> OutcomeSpec:
+    return OutcomeSpec(
+        outcome.id, outcome.label, outcome.measure, outcome.denominator, outcome.role,
+        tuple(outcome.denominator_sensitivity),
+    )  # fmt: skip
+
+
+def _source(source: Source, date_from: str) -> SourceSpec:
+    return SourceSpec(
+        id=source.id,
+        kind=source.kind,
+        arm=source.prisma_arm.removeprefix("other:"),
+        platform=source.platform,
+        query=source.query,
+        containers=tuple(source.containers),
+        base_url=source.base_url,
+        date_from=date_from,
+        enabled=source.enabled,
+        page_fetch=source.page_fetch == "on",
+        cadence=source.cadence,
+        limitation=source.limitation,
+    )

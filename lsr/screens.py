@@ -1,0 +1,135 @@
+"""The plain screens: one report at a time, one key and Enter. Each decision is on disk before the next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+import typer
+
+from curation.verdicts import check_vote
+from db import queries
+from db.errors import DecisionError, ReviewError
+from db.model import ReasonSpec, Record, Stage, Verdict
+from lsr.cli.common import clean, out, say
+from lsr.workflow import judge
+from lsr.workflow.folder import Open
+
+VERDICTS: dict[str, Verdict] = {"i": "include", "e": "exclude", "u": "unsure"}
+WIDTH = 78  # an 80-column terminal, less a margin
+
+
+def screen(found: Open, stage: Stage, reviewer: str) -> None:
+    """Show what awaits this reviewer, take votes by key; z undoes without limit while items are open."""
+    check_vote(found.spec, reviewer, stage, "unsure", "")  # an unknown reviewer is told before anything is shown
+    waiting = queries.to_vote_on(found.review.connection, stage, reviewer, found.spec.screening.votes_needed)
+    reasons = [reason for reason in found.spec.reasons if stage in reason.stages]
+    done: list[str] = []
+    position = 0
+    while position < len(waiting):
+        report = waiting[position]
+        show(
+            queries.record_of(found.review.connection, report), f"{position + 1} of {len(waiting)} at {stage}", reasons
+        )
+        key = _ask("i include · e exclude · u unsure · 1-9 exclude with reason · s skip · z undo · q leave")
+        if key == "q":
+            break
+        if key == "s":
+            position += 1
+        elif key == "z":
+            position = _undo(found, stage, reviewer, done, waiting, position)
+        elif _vote(found, report, stage, reviewer, key, reasons):
+            done.append(report)
+            position += 1
+    say(f"{len(done)} votes; {len(waiting) - position} of this queue left.")
+
+
+def resolve(found: Open, adjudicator: str) -> None:
+    """Conflicts one after another, with both votes, reasons and notes side by side, for the adjudicator only."""
+    if adjudicator not in [p.name for p in found.spec.persons if "adjudicator" in p.roles]:
+        names = ", ".join(p.name for p in found.spec.persons if "adjudicator" in p.roles)
+        raise DecisionError(
+            f"{adjudicator!r} is no adjudicator of this review: the protocol names {names or 'nobody yet'}"
+        )
+    waiting = queries.conflicts(found.review.connection)
+    if not waiting:
+        say("No conflicts.")
+    for report, stage in waiting:
+        reasons = [reason for reason in found.spec.reasons if stage in reason.stages]
+        show(queries.record_of(found.review.connection, report), f"conflict at {stage}", reasons)
+        for vote in judge.item(found, report, stage).votes:
+            out(f"  {vote.reviewer}: {vote.verdict} {vote.reason or ''} {vote.note}".rstrip())
+        while True:
+            key = _ask("i include · 1-9 exclude with reason · s skip · q leave")
+            if key == "q":
+                return
+            if key == "s" or _rule(found, report, stage, adjudicator, key, reasons):
+                break
+
+
+def show(record: Record, heading: str, reasons: Iterable[ReasonSpec]) -> None:
+    """One report with what a reviewer reads, and the reasons with their keys."""
+    names = [author.collective or f"{author.family} {author.given}".strip() for author in record.authors]
+    lines = [
+        "─" * WIDTH,
+        f"[{heading}]  {record.id}",
+        *textwrap.wrap(clean(record.title) or "(no title)", WIDTH),
+        *textwrap.wrap(", ".join(names[:6]) + (" …" if len(names) > 6 else ""), WIDTH),
+        " · ".join(
+            part for part in (record.journal, str(record.year or ""), *record.publication_types, *record.registry_ids,
+                              f"doi {record.doi}" if record.doi else "") if part
+        ),
+    ]  # fmt: skip
+    if record.composed:
+        lines.append(f"({record.composed})")
+    for paragraph in (record.abstract or "(no abstract)").splitlines():
+        lines += textwrap.wrap(clean(paragraph), WIDTH)
+    lines += [f"  {i} {reason.label}" for i, reason in enumerate(reasons, 1) if i <= 9]
+    out("\n".join(lines))
+
+
+def _ask(prompt: str) -> str:
+    try:
+        return str(typer.prompt(prompt, prompt_suffix="\n> ", err=True)).strip().lower()
+    except (EOFError, typer.Abort):
+        return "q"
+
+
+def _vote(found: Open, report: str, stage: Stage, reviewer: str, key: str, reasons: list[ReasonSpec]) -> bool:
+    reason = _reason(key, reasons)
+    verdict: Verdict | None = "exclude" if reason else VERDICTS.get(key)
+    if verdict is None:
+        say(f"{key!r} is no key of this screen.")
+        return False
+    return _tried(lambda: judge.vote(found, report, stage, reviewer, verdict, reason))
+
+
+def _rule(found: Open, report: str, stage: Stage, adjudicator: str, key: str, reasons: list[ReasonSpec]) -> bool:
+    reason = _reason(key, reasons)
+    if key != "i" and reason is None:
+        say(f"{key!r} is no key of this screen.")
+        return False
+    verdict: Verdict = "exclude" if reason else "include"
+    return _tried(lambda: judge.resolve(found, report, stage, adjudicator, verdict, reason))
+
+
+def _undo(found: Open, stage: Stage, reviewer: str, done: list[str], waiting: list[str], position: int) -> int:
+    if not done:
+        say("Nothing to undo.")
+        return position
+    if _tried(lambda: judge.withdraw(found, done[-1], stage, reviewer)):
+        return waiting.index(done.pop())
+    return position
+
+
+def _reason(key: str, reasons: list[ReasonSpec]) -> str | None:
+    return reasons[int(key) - 1].code if key.isdecimal() and 0 < int(key) <= len(reasons) else None
+
+
+def _tried(step: object) -> bool:
+    try:
+        step()  # type: ignore[operator]
+    except ReviewError as error:
+        say(str(error))
+        return False
+    return True

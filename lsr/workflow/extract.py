@@ -1,0 +1,137 @@
+"""Extraction: two extractors, blind to each other, by sheets; differences go to the adjudicator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from curation.sheet import read_sheet
+from db import data, queries
+from db.errors import DecisionError, InputError
+from db.model import Datum
+from lsr.workflow.folder import Open
+
+CELL = ("study", "cohort", "outcome", "timepoint", "denominator", "reading", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a sheet amounted to, in cells."""
+
+    entered: int
+    unchanged: int
+    conflicts: int  # cells of the review, not of this sheet alone, on which extractors differ
+
+
+def blank_rows(opened: Open, study: str) -> list[Datum]:
+    """One row to fill for each proportion of the protocol and each report of the study."""
+    reports = reports_of(opened).get(study)
+    if not reports:
+        known = ", ".join(sorted(reports_of(opened))) or "none yet"
+        raise InputError(f"no included study {study!r} to extract: there are {known}")
+    nothing_yet: Any = ""  # not a status: a row left so is not yet extracted, which no value in the review can be
+    return [
+        Datum(study, "all", outcome.id, "", outcome.denominator, "as printed", "primary", report, nothing_yet)
+        for report in reports
+        for outcome in opened.spec.outcomes
+        if outcome.measure == "proportion"
+    ]
+
+
+def reports_of(opened: Open) -> dict[str, list[str]]:
+    """{study: its included reports}."""
+    found: dict[str, list[str]] = {}
+    for study, report, _ in data.included(opened.review.connection):
+        found.setdefault(study, []).append(report)
+    return found
+
+
+def enter_sheet(opened: Open, path: Path, person: str, *, resolving: bool = False) -> Entered:
+    """Read a filled sheet and enter it, whole or not at all."""
+    rows = read_sheet(path, outcomes=opened.spec.outcomes, studies=list(reports_of(opened)), reports=reports_of(opened))
+    return enter(opened, rows, person, resolving=resolving)
+
+
+def enter(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool = False) -> Entered:
+    """Enter values by an extractor, or an adjudicator's rulings on cells in conflict."""
+    _check_role(opened, person, "adjudicator" if resolving else "extractor")
+    review = opened.review
+    entered = 0
+    with review.transaction():
+        states = _states(opened)
+        for row in rows:
+            row = replace(row, report=queries.report_of(review.connection, row.report))
+            round = queries.current_round(review.connection, row.study, "extraction")
+            key = tuple(getattr(row, name) for name in CELL)
+            if resolving:
+                _may_resolve(opened, row, states.get((*key, round)), person)
+            elif _same(opened, row, round, person):
+                continue
+            elif states.get((*key, round), "awaiting") != "awaiting":
+                raise DecisionError(
+                    f"{row.study} {row.outcome} ({row.reading}): has its required extractions; to change it, reopen: "
+                    f"`lsr extract --study {row.study} --reviewer {person} --reopen WHY`"
+                )
+            origin = "resolved" if resolving else "extracted"
+            review.append(person, "datum", {**asdict(row), "round": round, "origin": origin})
+            entered += 1
+        conflicts = sum(state == "conflict" for state in _states(opened).values())
+    return Entered(entered, len(rows) - entered, conflicts)
+
+
+def reopen_study(opened: Open, study: str, person: str, why: str) -> None:
+    """A new round of extraction for a study; its closed data stay in force until the new round closes."""
+    _check_role(opened, person, "extractor", "adjudicator")
+    if study not in reports_of(opened):
+        raise InputError(f"no included study {study!r}")
+    with opened.review.transaction():
+        opened.review.append(person, "reopen", {"subject": study, "stage": "extraction", "why": why})
+
+
+def differences(opened: Open, person: str) -> list[dict[str, Any]]:
+    """Every value of every cell in conflict, side by side: for the adjudicator only."""
+    _check_role(opened, person, "adjudicator")
+    connection = opened.review.connection
+    found = []
+    for state in data.extraction_states(connection):
+        if state["state"] != "conflict":
+            continue
+        for value in data.extracted(connection, state["study"], state["outcome"]):
+            same = ("cohort", "timepoint", "denominator", "reading", "round")
+            if all(value[name] == state[name] for name in same) and value["now"] == state["report"]:
+                found.append({"study": state["study"], "outcome": state["outcome"], "report": state["report"], **value})
+    return found
+
+
+def _states(opened: Open) -> dict[tuple[str, ...], str]:
+    states = data.extraction_states(opened.review.connection)
+    return {(*(state[name] for name in CELL), state["round"]): state["state"] for state in states}
+
+
+def _same(opened: Open, row: Datum, round: str, person: str) -> bool:
+    """Whether this person has entered just this before: reading a sheet twice changes nothing."""
+    for value in data.extracted(opened.review.connection, row.study, row.outcome):
+        own = value["extractor"] == person and value["round"] == round and value["now"] == row.report
+        cell = ("cohort", "timepoint", "denominator", "reading", "status", "events", "total", "role", "place")
+        if own and all(value[name] == getattr(row, name) for name in cell):
+            return True
+    return False
+
+
+def _may_resolve(opened: Open, row: Datum, state: str | None, person: str) -> None:
+    if state != "conflict":
+        raise DecisionError(
+            f"{row.study} {row.outcome} ({row.reading}): the extractors do not differ here: nothing to resolve"
+        )
+    values = data.extracted(opened.review.connection, row.study, row.outcome)
+    if person in {value["extractor"] for value in values if value["origin"] == "extracted"}:
+        raise DecisionError(f"{person} extracted {row.study} {row.outcome}: the adjudicator is never one of the two")
+
+
+def _check_role(opened: Open, person: str, *roles: str) -> None:
+    having = [p.name for p in opened.spec.persons if set(roles) & set(p.roles)]
+    if person not in having:
+        named = ", ".join(having) or "nobody yet"
+        raise DecisionError(f"{person!r} is no {' or '.join(roles)} of this review: the protocol names {named}")

@@ -1,0 +1,245 @@
+"""Decisions of people on reports: votes, resolutions, reopenings, retrievals, links. Nothing is ever overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation.verdicts import check_resolution, check_vote, rule_of, verdict_of
+from db import queries
+from db.errors import DecisionError, InputError
+from db.model import Link, Stage, Verdict
+from lsr.workflow.bring import append_link
+from lsr.workflow.folder import Open
+
+# Who stands in the ledger for the study made by itself when an included report has no likely study to belong to.
+LINKER = "machine:link"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Where a report stands at a stage, in its newest round."""
+
+    report: str
+    stage: Stage
+    round: str
+    votes: tuple[queries.Vote, ...]
+    state: str  # awaiting, include, exclude or conflict
+
+
+def item(opened: Open, report: str, stage: Stage) -> Item:
+    """The newest round of a report at a stage, with all its votes: for the rules, never shown to a reviewer."""
+    connection, spec = opened.review.connection, opened.spec
+    round = queries.current_round(connection, report, stage)
+    votes = tuple(queries.votes(connection, report, stage, round))
+    ruled = queries.resolutions(connection, report, stage, round)
+    if ruled:
+        state = ruled[0] if len(ruled) == 1 else "conflict"
+    else:
+        verdicts: list[Verdict] = [vote.verdict for vote in votes]  # type: ignore[misc]
+        state = verdict_of(verdicts, spec.screening.votes_needed, rule_of(spec, stage))
+        reasons = {vote.reason for vote in votes}
+        if state == "exclude" and spec.screening.reasons_must_agree and len(reasons) > 1:
+            state = "conflict"
+    return Item(report, stage, round, votes, state)
+
+
+def vote(
+    opened: Open,
+    reference: str,
+    stage: Stage,
+    reviewer: str,
+    verdict: Verdict,
+    reason: str | None = None,
+    note: str = "",
+) -> Item:
+    """One reviewer's vote, or the change of it while the item is open. DecisionError says why it cannot be."""
+    review = opened.review
+    check_vote(opened.spec, reviewer, stage, verdict, reason or "")
+    with review.transaction():
+        found = _open_item(opened, reference, stage, reviewer)
+        body = {"report": found.report, "stage": stage, "round": found.round, "verdict": verdict, "reason": reason,
+                "note": note}  # fmt: skip
+        review.append(reviewer, "vote", body)
+        return _closed(opened, found)
+
+
+def withdraw(opened: Open, reference: str, stage: Stage, reviewer: str) -> Item:
+    """Undo one's vote; free until the required votes are in."""
+    with opened.review.transaction():
+        found = _open_item(opened, reference, stage, reviewer)
+        if reviewer not in {v.reviewer for v in found.votes}:
+            raise DecisionError(f"{found.report}: {reviewer} has no vote at {stage} to take back")
+        body = {"report": found.report, "stage": stage, "round": found.round, "verdict": "withdrawn", "reason": None,
+                "note": ""}  # fmt: skip
+        opened.review.append(reviewer, "vote", body)
+        return item(opened, found.report, stage)
+
+
+def resolve(
+    opened: Open,
+    reference: str,
+    stage: Stage,
+    adjudicator: str,
+    verdict: Verdict,
+    reason: str | None = None,
+    note: str = "",
+) -> Item:
+    """A third person's ruling on a conflict."""
+    review = opened.review
+    with review.transaction():
+        found = item(opened, queries.find_report(review.connection, reference), stage)
+        if found.state != "conflict":
+            raise DecisionError(
+                f"{found.report}: no conflict at {stage} (it stands at {found.state}): nothing to resolve"
+            )
+        voters = [v.reviewer for v in found.votes]
+        check_resolution(opened.spec, adjudicator, voters, stage, verdict, reason or "")
+        body = {"report": found.report, "stage": stage, "round": found.round, "verdict": verdict, "reason": reason,
+                "note": note}  # fmt: skip
+        review.append(adjudicator, "resolution", body)
+        return _closed(opened, found)
+
+
+def reopen(opened: Open, reference: str, stage: Stage, person: str, why: str) -> None:
+    """A new round for a report at a stage; the closed verdict stays in force until the new round closes."""
+    _known_person(opened, person)
+    if not why.strip():
+        raise InputError("a reopening needs its reason: --reopen WHY")
+    with opened.review.transaction():
+        report = queries.find_report(opened.review.connection, reference)
+        opened.review.append(person, "reopen", {"subject": report, "stage": stage, "why": why})
+
+
+def retrieve(
+    opened: Open, reference: str, person: str, *, got: bool, route: str = "", file: Path | None = None
+) -> None:
+    """Whether the full text was got, by which route, and the hash of the file people keep in fulltext/."""
+    _known_person(opened, person)
+    review = opened.review
+    with review.transaction():
+        report = queries.find_report(review.connection, reference)
+        digest = ""
+        if file is not None:
+            import hashlib
+
+            try:
+                digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            except OSError as error:
+                raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+        body = {"report": report, "got": int(got), "route": route, "sha256": digest}
+        review.append(person, "retrieval", body)
+
+
+def decide_link(opened: Open, reference: str, study: str, person: str, *, accept: bool, why: str = "") -> Link:
+    """A person says that a report belongs to a study, or does not."""
+    _known_person(opened, person)
+    review = opened.review
+    with review.transaction():
+        report = queries.find_report(review.connection, reference)
+        if study not in queries.study_labels(review.connection):
+            raise InputError(f"no study {study!r}: `lsr link --studies` lists them")
+        found = Link(report, study, "linked" if accept else "refused", (why,) if why else ())
+        append_link(review, person, found)
+        if not accept:
+            _study_of_its_own(opened, report)
+    return found
+
+
+def new_study(opened: Open, reference: str, person: str, label: str, patients: int | None = None) -> str:
+    """A study of its own for a report; returns the study's id."""
+    _known_person(opened, person)
+    with opened.review.transaction():
+        report = queries.find_report(opened.review.connection, reference)
+        return _append_study(opened, report, person, label, patients, ("a study of its own, said by a person",))
+
+
+def report_overlap(
+    opened: Open, a: str, b: str, person: str, certainty: str, patients: int | None = None, keep: str | None = None
+) -> None:
+    """The same patients may be in both studies: until one is kept, the later one is held out of the pool."""
+    _known_person(opened, person)
+    labels = queries.study_labels(opened.review.connection)
+    for study in (a, b):
+        if study not in labels:
+            raise InputError(f"no study {study!r}: `lsr link --studies` lists them")
+    first, second = sorted((a, b))
+    body = {"a": first, "b": second, "certainty": certainty, "patients": patients, "keep": keep}
+    with opened.review.transaction():
+        opened.review.append(person, "overlap", body)
+
+
+def _open_item(opened: Open, reference: str, stage: Stage, reviewer: str) -> Item:
+    """The item, if this reviewer may still vote on it."""
+    connection = opened.review.connection
+    found = item(opened, queries.find_report(connection, reference), stage)
+    _at_stage(opened, found)
+    voters = {v.reviewer for v in found.votes}
+    if found.state != "awaiting" or (reviewer not in voters and len(voters) >= opened.spec.screening.votes_needed):
+        raise DecisionError(
+            f"{found.report}: has its required votes at {stage}: a change is a reopening: "
+            f"`lsr decide {found.report} --stage {stage} --reviewer {reviewer} --reopen WHY`"
+        )
+    return found
+
+
+def _at_stage(opened: Open, found: Item) -> None:
+    connection = opened.review.connection
+    if found.stage == "title-abstract":
+        if not found.round and found.report in queries.previous_reports(connection):
+            raise DecisionError(f"{found.report}: is in the previous version: reopen it first, with a reason")
+        return
+    if found.round:
+        return
+    if queries.verdict_in_force(connection, found.report, "title-abstract") != "include":
+        raise DecisionError(f"{found.report}: not at full text: title and abstract are not closed with include")
+    if not queries.retrieved(connection, found.report):
+        raise DecisionError(f"{found.report}: its full text was not retrieved: `lsr decide {found.report} --retrieved`")
+
+
+def _closed(opened: Open, before: Item) -> Item:
+    """The item after a write; an included report with no likely study gets one of its own."""
+    after = item(opened, before.report, before.stage)
+    if after.stage == "full-text" and after.state == "include":
+        _study_of_its_own(opened, after.report)
+    return after
+
+
+def _study_of_its_own(opened: Open, report: str) -> None:
+    connection = opened.review.connection
+    if queries.verdict_in_force(connection, report, "full-text") != "include":
+        return
+    states = {found.state for found in queries.links(connection) if found.report == report}
+    if states & {"linked", "proposed"}:
+        return  # linked already, or a person has a proposal to answer first
+    record = queries.record_of(connection, report)
+    family = record.authors[0].family if record.authors else ""
+    label = study_label(family, record.year, queries.study_labels(connection).values(), report)
+    _append_study(opened, report, LINKER, label, None, ("no known study is likely",))
+
+
+def study_label(family: str, year: int | None, taken: Collection[str], report: str) -> str:
+    """ "Author year", as studies are cited, with a letter where that is taken; the report's id without an author."""
+    base = f"{family} {year}" if family and year else f"{report} ({year})" if year else report
+    letters = "abcdefghijklmnopqrstuvwxyz"[1:]
+    return next((name for name in (base, *(f"{base}{x}" for x in letters)) if name not in taken), report)
+
+
+def _append_study(
+    opened: Open, report: str, author: str, label: str, patients: int | None, evidence: tuple[str, ...]
+) -> str:
+    review = opened.review
+    study = f"study:{report}"
+    review.append(author, "study", {"study": study, "label": label, "patients": patients})
+    append_link(review, author, Link(report, study, "linked", evidence))
+    for trial in queries.record_of(review.connection, report).registry_ids:
+        body = {"trial": trial, "study": study, "report": None, "state": "linked"}
+        review.append(author, "trial_link", body)
+    return study
+
+
+def _known_person(opened: Open, person: str) -> None:
+    names = [p.name for p in opened.spec.persons]
+    if person not in names:
+        raise DecisionError(f"unknown person {person!r}: the protocol names {', '.join(names) or 'nobody yet'}")

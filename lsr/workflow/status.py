@@ -1,0 +1,81 @@
+"""What awaits whom, and how old each search is. Counts of open items only: no vote shows through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from db import data, queries
+from lsr.workflow.folder import PREVIOUS, Open
+from lsr.workflow.refresh import refresh
+
+
+def status(opened: Open) -> dict[str, Any]:
+    """Plain values for --json; `lines` is the same for people."""
+    connection, spec = opened.review.connection, opened.spec
+    needed = spec.screening.votes_needed
+    screeners = [person.name for person in spec.persons if "screener" in person.roles]
+    to_vote = {
+        name: {
+            "title-abstract": len(queries.to_vote_on(connection, "title-abstract", name, needed)),
+            "full-text": len(queries.to_vote_on(connection, "full-text", name, needed)),
+        }
+        for name in screeners
+    }
+    states = [state["state"] for state in data.extraction_states(connection)]
+    boxes = {(level, box): 0 for level, _, box, _ in data.boxes(connection)}
+    for level, _, box, n in data.boxes(connection):
+        boxes[level, box] += n
+    now = refresh(opened)
+    versions = data.versions(connection)
+    found: dict[str, Any] = {
+        "review": spec.id,
+        "searches": last_searches(opened),
+        "to_vote": to_vote,
+        "conflicts": len(queries.conflicts(connection)),
+        "awaiting_retrieval": boxes.get(("report", "awaiting retrieval"), 0),
+        "proposed_links": len(queries.links(connection, "proposed")),
+        "included_without_study": data.unlinked(connection),
+        "extractions_awaiting_second": states.count("awaiting"),
+        "extraction_conflicts": states.count("conflict"),
+        "included": {
+            "studies": len({study for study, _, _ in data.included(connection)}),
+            "reports": len({report for _, report, _ in data.included(connection)}),
+        },
+        "version": versions[-1].number if versions else None,
+        "released": bool(versions) and versions[-1].frozen["fingerprint"] == now.fingerprint,
+        "fingerprint": now.fingerprint,
+    }
+    found["lines"] = _lines(found)
+    return found
+
+
+def last_searches(opened: Open) -> dict[str, str]:
+    """{source: when it last answered}; "never" for enabled sources that were not searched yet."""
+    last = {source.id: "never" for source in opened.spec.sources if source.enabled}
+    for run in queries.runs(opened.review.connection):
+        if run.source != PREVIOUS:
+            last[run.source] = max(run.searched_at, last.get(run.source, "").replace("never", ""))
+    return last
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"{source}: last searched {at[:10]}" for source, at in found["searches"].items()]
+    for name, counts in found["to_vote"].items():
+        lines.append(
+            f"{name}: {counts['title-abstract']} titles and abstracts, {counts['full-text']} full texts to vote on"
+        )
+    named = (
+        ("conflicts", "conflicts for the adjudicator (lsr resolve)"),
+        ("awaiting_retrieval", "full texts to retrieve (lsr decide REPORT --retrieved)"),
+        ("proposed_links", "proposed links to answer (lsr link)"),
+        ("extractions_awaiting_second", "cells await their second extractor (lsr extract)"),
+        ("extraction_conflicts", "cells on which extractors differ (lsr extract --differences)"),
+    )
+    lines += [f"{found[key]} {words}" for key, words in named if found[key]]
+    if found["included_without_study"]:
+        lines.append(f"included, but in no study yet: {', '.join(found['included_without_study'])} (lsr link)")
+    included = found["included"]
+    lines.append(f"included: {included['studies']} studies, {included['reports']} reports")
+    version = f"version {found['version']}" if found["version"] else "no version published"
+    lines.append(f"{version}; figures {'released' if found['released'] else 'are a draft'}")
+    return lines
