@@ -109,14 +109,18 @@ class Name(NamedTuple):
     words: frozenset[str]  # all words longer than one letter: the order of family and given does not matter
 
 
-@lru_cache(maxsize=65536)
 def name(author: Author) -> Name:
     """The comparable form of one author; a group author's family is its folded collective name."""
-    family_words, given_words = fold(author.family).split(), fold(author.given).split()
+    return _name(author.family, author.given, author.collective)
+
+
+@lru_cache(maxsize=65536)  # by name alone: affiliations differ from paper to paper
+def _name(family_name: str, given_name: str, collective: str) -> Name:
+    family_words, given_words = fold(family_name).split(), fold(given_name).split()
     family = [word for word in family_words if word not in _PARTICLES and word not in _SUFFIXES]
     if not family and len(given_words) > 1 and len(given_words[0]) > 1 and len(given_words[-1]) == 1:
         family, given_words = given_words[:1], given_words[1:]  # "De, Vriese A.": the particle was cut off
-    family = family or family_words or fold(author.collective).split()
+    family = family or family_words or fold(collective).split()
     given = [word for word in given_words if word not in _PARTICLES and word not in _SUFFIXES]
     words = frozenset(word for word in family + given if len(word) > 1 or not word.isascii())
     return Name("".join(family), given[0][:1] if given else "", words)

@@ -323,7 +323,7 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
         previous=_previous(review.previous_version),
         persons=tuple(PersonSpec(p.name, tuple(p.roles)) for p in review.person),
         sources=tuple(_source(source, protocol.search.date_from) for source in protocol.search.source),
-        reasons=tuple(ReasonSpec(r.code, r.label, _stages(r.stages)) for r in protocol.exclusion_reason),
+        reasons=tuple(ReasonSpec(r.code, _label(r.label, tree), _stages(r.stages)) for r in protocol.exclusion_reason),
         outcomes=tuple(_outcome(outcome) for outcome in protocol.outcome),
         screening=ScreeningSpec(
             protocol.screening.reviewers_per_item,
@@ -359,6 +359,12 @@ def _previous(previous: PreviousVersion | None) -> PreviousVersionSpec | None:
         previous.patients,
         previous.search_to,
     )
+
+
+def _label(label: str, tree: Any) -> str:
+    """A reason's label with the criteria it names, such as {min_patients}, filled in from [eligibility]."""
+    eligibility = tree.get("eligibility", {})
+    return re.sub(r"\{(\w+)\}", lambda named: str(eligibility.get(named[1], named[0])), label)
 
 
 def _stages(stages: list[Stage]) -> tuple[Stage, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -110,7 +110,7 @@ def settle(
 def dedupe(opened: Open, new: Sequence[str], progress: Progress = quiet) -> tuple[Duplicate, ...]:
     """Records → reports: certain duplicates among or with the new records are joined, with their evidence."""
     review = opened.review
-    held = list(all_records(review.connection))
+    held = list(all_records(review.connection, slim=True))
     report_of = {record.id: report for report, record in held}
     records = [record for _, record in held]
     found = find_duplicates(records, frozenset(new), lambda done, total: progress("comparing records", done, total))
@@ -135,25 +135,18 @@ def dedupe(opened: Open, new: Sequence[str], progress: Progress = quiet) -> tupl
 def link(opened: Open, new: Sequence[str]) -> tuple[Link, ...]:
     """Reports → studies: sure companions of known studies are linked, likely ones proposed for people."""
     review, connection = opened.review, opened.review.connection
-    by_report: dict[str, list[Record]] = {}
-    for report, record in all_records(connection, abstract=True):
-        by_report.setdefault(report, []).append(record)
-    linker = Linker(_profiles(opened, by_report), opened.spec.named_products)
-    previous = queries.previous_reports(connection)
+    linker = Linker(_profiles(opened), opened.spec.named_products)
     settled = {(found.report, found.study) for found in queries.links(connection)}
-    fresh = {queries.report_of(connection, record) for record in new} - previous
-    made = [
-        found
-        for report in sorted(fresh)
-        for found in linker.propose(_whole(report, by_report[report]))
-        if (report, found.study) not in settled
-    ]
+    fresh = {queries.report_of(connection, record) for record in new} - queries.previous_reports(connection)
+    made: list[Link] = []
     with review.transaction():
-        for found in made:
-            append_link(review, LINKER, found)
-        for report in sorted(fresh):
-            for trial in _whole(report, by_report[report]).registry_ids:
-                body = {"trial": trial, "study": None, "report": report, "state": "linked"}
+        for report in _reports(opened, fresh):
+            for found in linker.propose(report):
+                if (report.id, found.study) not in settled:
+                    append_link(review, LINKER, found)
+                    made.append(found)
+            for trial in report.registry_ids:
+                body = {"trial": trial, "study": None, "report": report.id, "state": "linked"}
                 review.append(LINKER, "trial_link", body)
     return tuple(made)
 
@@ -245,16 +238,28 @@ def _report_id(cluster: list[str], report_of: Mapping[str, str], new: frozenset[
     return min(reports, key=lambda report: (not report.startswith(f"{PREVIOUS}:"), report in new, report))
 
 
-def _profiles(opened: Open, by_report: Mapping[str, list[Record]]) -> list[StudyProfile]:
+def _profiles(opened: Open) -> list[StudyProfile]:
     connection = opened.review.connection
     trials = queries.trials(connection)
     reports: dict[str, list[Record]] = {}
     for found in queries.links(connection, "linked"):
-        reports.setdefault(found.study, []).extend(by_report.get(found.report, []))
+        reports.setdefault(found.study, []).append(queries.record_of(connection, found.report))
     return [
         StudyProfile(s.study, s.label, trials.get(s.study, ()), tuple(reports.get(s.study, ())), s.patients)
         for s in queries.studies(connection)
     ]
+
+
+def _reports(opened: Open, wanted: Collection[str]) -> Iterator[Record]:
+    """One record for each report, in the order of their ids. Only reports of several records are held in memory."""
+    merged: dict[str, list[Record]] = {}
+    several = queries.merged_reports(opened.review.connection)
+    for report, record in all_records(opened.review.connection):
+        if report in wanted and report in several:
+            merged.setdefault(report, []).append(record)
+        elif report in wanted:
+            yield record
+    yield from (_whole(report, merged[report]) for report in sorted(merged))
 
 
 def _whole(report: str, records: Sequence[Record]) -> Record:
