@@ -105,7 +105,21 @@ def many(n: int, one: str, more: str = "") -> str:
     return f"{n:,} {one if n == 1 else more or one + 's'}"
 
 
+def public(protocol: str) -> str:
+    """The protocol's text without its [mail] table: people's addresses are not published."""
+    lines, hidden = [], False
+    for line in protocol.splitlines():
+        if line.lstrip().startswith("["):
+            hidden = line.strip().startswith("[mail]")
+            if hidden:
+                lines.append("# [mail]: not published")
+        if not hidden:
+            lines.append(line)
+    return "\n".join(lines)
+
+
 FILTERS = {
+    "public": public,
     "percent": percent,
     "interval": interval,
     "p_value": p_value,

@@ -1,0 +1,128 @@
+"""`lsr harvest` whole, against the loopback servers: nothing in the code path differs from the live one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from db import queries
+from db.verify import verify
+from harvest.live import Clock, Limits, LiveTransport
+from lsr.workflow.folder import open_review
+from tests.conftest import Command
+from tests.servers.eutils import EutilsServer
+from tests.servers.frame import Answer
+from tests.test_wrong_input import refused, state
+
+CORPUS = Path(__file__).parents[1] / "lsr/templates/cd7-car-t/demo/corpus/pubmed.xml"
+Point = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses between tries are asked for, and not waited."""
+    monkeypatch.setattr(LiveTransport.__init__, "__defaults__", (Clock(sleep=lambda seconds: None), Limits()))
+
+
+@pytest.fixture
+def point(review_folder: Path) -> Point:
+    """Set PubMed's base_url in the review's protocol."""
+
+    def change(url: str) -> None:
+        path = review_folder / "protocol.toml"
+        lines = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("base_url")]
+        at = lines.index('id = "pubmed"')
+        path.write_text("\n".join([*lines[: at + 1], f'base_url = "{url}"', *lines[at + 1 :]]) + "\n", "utf-8")
+
+    return change
+
+
+def test_a_search_and_an_idle_week(
+    lsr: Command, review_folder: Path, point: Point, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NCBI_API_KEY", "a-secret-key")
+    monkeypatch.setenv("LSR_CONTACT_EMAIL", "someone@example.org")
+    with EutilsServer(CORPUS.read_bytes()) as server:
+        point(server.url)
+        first = json.loads(lsr("harvest", "pubmed", "--review", review_folder, "--json").out)
+        again = json.loads(lsr("harvest", "pubmed", "--review", review_folder, "--json").out)
+        asked = list(server.asked)
+    assert len(first["runs"][0]["new"]) == 17
+    assert (again["runs"][0]["seen"], again["runs"][0]["new"], again["pooled_again"]) == (17, [], False)
+    assert len(asked) == 4  # one search and one page of 200, twice
+    assert all(
+        a.method == "POST" and a.params["tool"] == "lsr" and a.params["api_key"] == "a-secret-key" for a in asked
+    )
+    assert all(a.params["email"] == "someone@example.org" for a in asked)
+    everything = b"".join(path.read_bytes() for path in review_folder.rglob("*") if path.is_file())
+    assert b"a-secret-key" not in everything
+    with open_review(review_folder) as opened:
+        assert verify(opened.review) == []
+        live = [run for run in queries.runs(opened.review.connection) if run.source == "pubmed"]
+        assert [(run.hits, run.new_records, run.replayed, run.composed) for run in live] == [
+            (17, 17, False, ""),
+            (17, 0, False, ""),
+        ]
+        assert any("ranslation" in name for name, _ in live[0].log)
+
+
+def test_replaying_needs_no_network(lsr: Command, review_folder: Path, point: Point) -> None:
+    with EutilsServer(CORPUS.read_bytes()) as server:
+        point(server.url)
+        assert lsr("harvest", "pubmed", "--review", review_folder).code == 0
+    again = lsr("harvest", "pubmed", "--replay", "--review", review_folder, "--json")
+    assert json.loads(again.out)["runs"][0]["new"] == []
+
+
+def test_without_a_network(lsr: Command, review_folder: Path, point: Point) -> None:
+    with EutilsServer(CORPUS.read_bytes()) as server:
+        url = server.url
+    point(url)  # nobody listens there any more
+    assert lsr("status", "--review", review_folder).code == 0  # the changed protocol is entered
+    before = state(review_folder)
+    refused(lsr("harvest", "pubmed", "--review", review_folder), "pubmed", "network")
+    assert state(review_folder) == before
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(b"<html>WWW Error 500 Diagnostic</html>", 200, "text/html"),
+        Answer(b"<eFetchResult><ERROR>Empty Response</ERROR></eFetchResult>", 200, "text/xml"),
+        Answer(b"nothing here", 404, "text/plain"),
+    ],
+)
+def test_a_source_that_fails_moves_nothing(lsr: Command, review_folder: Path, point: Point, fault: Answer) -> None:
+    with EutilsServer(CORPUS.read_bytes(), script=[fault]) as server:
+        point(server.url)
+        assert lsr("status", "--review", review_folder).code == 0
+        before = state(review_folder)
+        refused(lsr("harvest", "pubmed", "--review", review_folder), "pubmed")
+        assert state(review_folder) == before
+
+
+def test_fewer_records_than_promised_fail_the_run(lsr: Command, review_folder: Path, point: Point) -> None:
+    with EutilsServer(CORPUS.read_bytes(), lost=1) as server:
+        point(server.url)
+        assert lsr("status", "--review", review_folder).code == 0
+        before = state(review_folder)
+        refused(lsr("harvest", "pubmed", "--review", review_folder), "pubmed")
+        assert state(review_folder) == before
+
+
+def test_one_source_that_fails_keeps_nothing_of_the_others(lsr: Command, review_folder: Path, point: Point) -> None:
+    """A run that did not finish moves nothing: PubMed answers, Crossref does not."""
+    with EutilsServer(CORPUS.read_bytes()) as server:
+        point(server.url)
+        path = review_folder / "protocol.toml"
+        text = path.read_text("utf-8").replace(
+            'id = "crossref"\n', 'id = "crossref"\nbase_url = "http://127.0.0.1:9"\n'
+        )
+        path.write_text(text, "utf-8")
+        assert lsr("status", "--review", review_folder).code == 0
+        before = state(review_folder)
+        refused(lsr("harvest", "--review", review_folder), "crossref")
+        assert state(review_folder) == before

@@ -1,0 +1,86 @@
+"""The commands that the README shows are run, in its order."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command
+from tests.servers.crossref import CrossrefServer
+from tests.servers.eutils import EutilsServer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def shown(heading: str) -> list[list[str]]:
+    """The lsr commands of the code blocks under a heading, as words."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = re.findall(r"^    (lsr .*)$", section, re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_the_first_screen_says_how_to_begin() -> None:
+    first = README.split("\n## ")[0]
+    assert re.findall(r"^    (make \w+)", first, re.MULTILINE) == ["make demo", "make test"]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert re.search(r"^demo:", makefile, re.MULTILINE)
+    assert re.search(r"^test:", makefile, re.MULTILINE)
+
+
+def test_every_picture_and_link_of_the_documents_is_there() -> None:
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "schedules/README.md", "validation/README.md"):
+        text = (ROOT / name).read_text("utf-8")
+        for target in re.findall(r"\]\(([^)#]+?)\)", text):
+            if "://" not in target:
+                assert ((ROOT / name).parent / target).exists(), f"{name}: {target}"
+
+
+def test_your_own_review(lsr: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Going live, with the sources' servers on this machine: the same commands, the same code path."""
+    commands = shown("Your own review")
+    monkeypatch.chdir(tmp_path)
+    articles = (ROOT / "lsr/templates/cd7-car-t/demo/corpus/pubmed.xml").read_bytes()
+    works = json.loads((ROOT / "lsr/templates/cd7-car-t/demo/corpus/crossref.json").read_text("utf-8"))
+    with EutilsServer(articles) as eutils, CrossrefServer(works) as crossref:
+        first, *others = (command[1:] for command in commands if command[1] in ("init", "harvest", "screen", "status"))
+        assert lsr(*first).code == 0
+        monkeypatch.chdir(tmp_path / "my-review")
+        path = Path("protocol.toml")
+        text = path.read_text("utf-8").replace("person = []", 'person = [{ name = "NAME", roles = ["screener"] }]')
+        for source, server in (("pubmed", eutils), ("crossref", crossref)):
+            text = text.replace(f'id = "{source}"\n', f'id = "{source}"\nbase_url = "{server.url}"\n', 1)
+        path.write_text(text, "utf-8")
+        for command in others:
+            ran = lsr(*command, stdin="q\n")
+            assert ran.code == 0, (command, ran.err)
+        listed = lsr("status", "--json")
+    assert json.loads(listed.out)["to_vote"]["NAME"]["title-abstract"] > 10
+
+
+def test_the_commands_that_need_no_review(lsr: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("records.csv").write_text(
+        "id,title,author,year,journal,doi\n"
+        "a,A living review of made-up therapy in adults,\"Li, S and Hu, Y\",2023,Blood,10.1/x\n"
+        "b,A Living Review of Made-Up Therapy in Adults.,\"Li, Shiqi and Hu, Yong\",2023,Blood,10.1/X\n"
+        "c,Something else about another matter entirely,\"Tan, Y\",2022,Leukemia,10.1/y\n"
+    )  # fmt: skip
+    Path("table.csv").write_text("study,events,total\nA,7,8\nB,11,12\nC,17,20\nD,4,5\n")
+    for command in (words for words in shown("Your own review") if words[1] in ("dedupe", "pool") and len(words) > 2):
+        ran = lsr(*command[1:])
+        assert ran.code == 0, (command, ran.err)
+    with Path("clusters.csv").open(newline="") as stream:
+        clusters = {row["id"]: row["cluster"] for row in csv.DictReader(stream)}
+    assert clusters["a"] == clusters["b"] != clusters["c"]
+    assert json.loads(ran.out)["models"]["glmm-logit"]["k"] == 4
+
+
+def test_every_command_the_readme_names_exists(lsr: Command) -> None:
+    for name in set(re.findall(r"`?lsr ([a-z]+)", README)) - {"does"}:
+        assert lsr(name, "--help").code == 0, name
