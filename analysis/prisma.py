@@ -66,7 +66,7 @@ def flow(connection: sqlite3.Connection, spec: ProtocolSpec) -> Flow:
     }
     arms = {}
     for side in SIDES:
-        sources = {s: n for s, n in data.identified(connection).items() if arm_of.get(s, "databases") == side}
+        sources = {source: n for (at, source), n in data.identified_by_side(connection).items() if at == side}
         arms[side] = _arm(side, counts, sources, {r: n for (at, r), n in reasons.items() if at == side})
     included = data.included(connection)
     before = {study for study, _, previous in included if previous}

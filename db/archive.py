@@ -7,10 +7,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from db.errors import IntegrityError
+from db.errors import IntegrityError, ReviewFolderError
 
 # The fastest: replies are written while people wait, and the disk is cheap.
 LEVEL = 1
@@ -49,13 +50,16 @@ class Archive:
 
     def get(self, digest: str) -> bytes:
         """The bytes named `digest`; IntegrityError if they are missing or are not what the name says."""
-        try:
-            body = gzip.decompress(self.path(digest).read_bytes())
-        except (OSError, EOFError) as error:
-            raise IntegrityError(f"archive/{digest}.gz cannot be read ({error}): restore it from a backup") from error
-        if hashlib.sha256(body).hexdigest() != digest:
-            raise IntegrityError(f"archive/{digest}.gz does not hold what its name says: restore it from a backup")
+        body = b"".join(self._chunks(digest))
+        _same(hashlib.sha256(body), digest)
         return body
+
+    def check(self, digest: str) -> None:
+        """As `get`, without the bytes: bounded memory at any size."""
+        found = hashlib.sha256()
+        for chunk in self._chunks(digest):
+            found.update(chunk)
+        _same(found, digest)
 
     def digests(self) -> Iterator[str]:
         """The names in the archive, sorted."""
@@ -64,9 +68,21 @@ class Archive:
     def path(self, digest: str) -> Path:
         return self.folder / f"{digest}.gz"
 
+    def _chunks(self, digest: str) -> Iterator[bytes]:
+        try:
+            with gzip.open(self.path(digest), "rb") as stream:
+                while chunk := stream.read(CHUNK):
+                    yield chunk
+        except (OSError, EOFError, zlib.error) as error:
+            raise IntegrityError(f"archive/{digest}.gz cannot be read ({error}): restore it from a backup") from error
+
     def _new_file(self, target: Path) -> _Atomic:
-        self.folder.mkdir(exist_ok=True)
         return _Atomic(target)
+
+
+def _same(found: hashlib._Hash, digest: str) -> None:
+    if found.hexdigest() != digest:
+        raise IntegrityError(f"archive/{digest}.gz does not hold what its name says: restore it from a backup")
 
 
 class _Atomic:
@@ -76,7 +92,13 @@ class _Atomic:
         self.target = target
 
     def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=self.target.parent)
+        try:
+            self.target.parent.mkdir(exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".new-", dir=self.target.parent)
+        except OSError as error:
+            raise ReviewFolderError(
+                f"{self.target.parent}: cannot be written ({error.strerror}): check the folder's rights and space"
+            ) from error
         os.close(handle)
         self.temporary = Path(name)
         return self.temporary

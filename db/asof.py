@@ -32,9 +32,10 @@ def as_of(review: Review, heads: dict[str, list[Any]]) -> Iterator[sqlite3.Conne
 
 def heads_of(review: Review, number: str) -> dict[str, list[Any]]:
     """The heads that version `number` saw. InputError if there is no such version."""
-    row = review.connection.execute("SELECT heads FROM version WHERE number = ?", (number,)).fetchone()
+    query = "SELECT heads FROM v_version WHERE number = ? ORDER BY clock DESC, hash DESC LIMIT 1"
+    row = review.connection.execute(query, (number,)).fetchone()
     if row is None:
-        known = ", ".join(n for (n,) in review.connection.execute("SELECT number FROM version ORDER BY n"))
+        known = ", ".join(n for (n,) in review.connection.execute("SELECT number FROM v_version ORDER BY clock, hash"))
         raise InputError(f"no version {number}: there are {known or 'none yet'}")
     heads: dict[str, list[Any]] = json.loads(row[0])
     return heads

@@ -11,8 +11,12 @@ DIGITS = 10
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys, no spaces, floats at 10 significant digits. ValueError on NaN and infinity."""
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """JSON with sorted keys, no spaces, floats at 10 significant digits. ValueError on NaN and infinity.
+
+    Half of a surrogate pair (a broken reply, an argument that is not UTF-8) is no character: it becomes "?".
+    """
+    text = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def sha256(text: str) -> str:

@@ -107,8 +107,8 @@ def facts(connection: sqlite3.Connection) -> list[Fact]:
     rows = connection.execute(
         """SELECT study, field, status, value, report, place, source_kind FROM (
           SELECT f.*, row_number() OVER (PARTITION BY f.study, f.cohort, f.field ORDER BY e.clock DESC, e.hash DESC) k,
-            min(f.n) OVER (PARTITION BY f.field) first FROM fact f JOIN seen e ON e.n = f.n)
-        WHERE k = 1 ORDER BY study, first"""
+            min(e.clock) OVER (PARTITION BY f.field) first FROM fact f JOIN seen e ON e.n = f.n)
+        WHERE k = 1 ORDER BY study, first, field, cohort"""
     )
     return [Fact(*row) for row in rows]
 
@@ -121,9 +121,8 @@ def included(connection: sqlite3.Connection) -> list[tuple[str, str, bool]]:
 
 def held_out(connection: sqlite3.Connection) -> dict[str, str]:
     """{study: why} of included studies whose rows enter no pool, because their patients may count already."""
-    return {
-        study: f"{why}: {other}" for study, other, why in connection.execute("SELECT study, other, why FROM v_held_out")
-    }
+    rows = connection.execute("SELECT study, other, why FROM v_held_out ORDER BY study, other")
+    return {study: f"{why}: {other}" for study, other, why in rows}
 
 
 def extraction_states(connection: sqlite3.Connection) -> list[dict[str, Any]]:
@@ -148,7 +147,7 @@ def extracted(connection: sqlite3.Connection, study: str, outcome: str) -> list[
 def previous_review(connection: sqlite3.Connection) -> dict[str, Any] | None:
     """What the review that this one continues says of itself, its printed figures included; None if there is none."""
     row = connection.execute(
-        "SELECT r.body FROM previous_review r JOIN seen e ON e.n = r.n ORDER BY r.n LIMIT 1"
+        "SELECT r.body FROM previous_review r JOIN seen e ON e.n = r.n ORDER BY e.clock, e.hash LIMIT 1"
     ).fetchone()
     return None if row is None else json.loads(row[0])
 
@@ -166,7 +165,7 @@ def store_estimates(connection: sqlite3.Connection, fingerprint: str, body: dict
 
 def versions(connection: sqlite3.Connection) -> list[Version]:
     """All versions, oldest first."""
-    rows = connection.execute("SELECT number, reason, at, author, heads, frozen FROM v_version ORDER BY clock")
+    rows = connection.execute("SELECT number, reason, at, author, heads, frozen FROM v_version ORDER BY clock, hash")
     versions = (_named(Version, row) for row in rows)
     return [Version(**v | {name: json.loads(v[name]) for name in ("heads", "frozen")}) for v in versions]
 
@@ -174,8 +173,10 @@ def versions(connection: sqlite3.Connection) -> list[Version]:
 def boxes(connection: sqlite3.Connection) -> list[tuple[str, str, str, int]]:
     """(level, side, box, n): level "record" or "report", side "databases", "other" or "previous"."""
     rows = connection.execute(
-        """SELECT 'record', side, box, count(*) FROM v_record GROUP BY 2, 3
-        UNION ALL SELECT 'report', side, box, count(*) FROM v_report GROUP BY 2, 3 ORDER BY 1, 2, 3"""
+        """WITH r AS MATERIALIZED (SELECT side, box, report_box FROM v_record)
+        SELECT 'record', side, box, count(*) FROM r GROUP BY 2, 3
+        UNION ALL SELECT 'report', side, report_box, count(*) FROM r WHERE box = 'sought' GROUP BY 2, 3
+        ORDER BY 1, 2, 3"""
     )
     return rows.fetchall()
 
@@ -189,6 +190,15 @@ def identified(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
+def identified_by_side(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """{(side, source): records identified}, by the run that found them first, whatever arm the protocol names now."""
+    rows = connection.execute(
+        """SELECT iif(f.arm IN ('databases', 'registers'), 'databases', 'other') side, r.source, count(*)
+        FROM v_first_run f JOIN record r ON r.id = f.record WHERE f.arm <> 'previous' GROUP BY 1, 2 ORDER BY 1, 2"""
+    )
+    return {(side, source): n for side, source, n in rows}
+
+
 def excluded_by_reason(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """{(side, reason): reports} of the reports excluded at full text."""
     rows = connection.execute("SELECT side, reason, count(*) FROM v_report WHERE box = 'excluded' GROUP BY 1, 2")
@@ -198,12 +208,8 @@ def excluded_by_reason(connection: sqlite3.Connection) -> dict[tuple[str, str], 
 def listing(connection: sqlite3.Connection) -> list[dict[str, str]]:
     """Every record with its box, and its report's box and reason where it was sought: the lists behind the numbers."""
     rows = connection.execute(
-        """WITH r AS MATERIALIZED (SELECT * FROM v_record), t AS MATERIALIZED (SELECT * FROM v_report),
-        ta AS MATERIALIZED (SELECT report, reason FROM v_verdict WHERE stage = 'title-abstract')
-        SELECT r.id, r.report, r.arm, r.side, r.box, coalesce(t.box, ''), coalesce(t.reason, iif(r.box = 'excluded',
-          ta.reason, ''), '')
-        FROM r LEFT JOIN t ON t.report = r.report AND r.box = 'sought' LEFT JOIN ta ON ta.report = r.report
-        ORDER BY r.id"""
+        """SELECT id, report, arm, side, box, coalesce(report_box, ''), coalesce(reason, '') FROM v_record
+        ORDER BY id"""
     )
     columns = ("record", "report", "arm", "side", "box", "report_box", "reason")
     return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -51,21 +51,37 @@ def heads(connection: sqlite3.Connection) -> dict[str, list[Any]]:
 def broken_chains(connection: sqlite3.Connection) -> list[str]:
     """What is wrong with the chains, in words; nothing when every hash and every link is right."""
     faults: list[str] = []
-    last: dict[str, tuple[int, str]] = {}
+    last: dict[str, tuple[int, str, int]] = {}
+    versions: list[tuple[str, str]] = []
     rows = connection.execute(
         "SELECT hash, chain, seq, prev, clock, at, author, kind, body FROM entry ORDER BY chain, seq"
     )
     for name, chain, seq, prev, clock, at, author, kind, body in rows:
         if entry_hash(chain, seq, prev, clock, at, author, kind, body) != name:
             faults.append(f"entry {seq} of {chain} ({kind}) does not match its hash")
-        if (seq - 1, prev) != last.get(chain, (0, "")):
+        last_seq, last_name, last_clock = last.get(chain, (0, "", 0))
+        if (seq - 1, prev) != (last_seq, last_name):
             faults.append(f"chain {chain} is broken before entry {seq}")
-        last[chain] = (seq, name)
-    for number, text in connection.execute("SELECT number, heads FROM version ORDER BY n"):
-        for chain, (seq, name) in json.loads(text).items():
-            found = connection.execute(
-                "SELECT 1 FROM entry WHERE chain = ? AND seq = ? AND hash = ?", (chain, seq, name)
-            )
-            if not found.fetchone():
-                faults.append(f"version {number} saw entry {seq} of {chain}, which is not here")
+        if clock <= last_clock:
+            faults.append(f"the clock of chain {chain} does not advance at entry {seq}")
+        last[chain] = (seq, name, clock)
+        if kind == "version":
+            versions.append((f"entry {seq} of {chain}", body))
+    for where, body in versions:
+        faults += _missing_heads(connection, where, body)
     return faults
+
+
+def _missing_heads(connection: sqlite3.Connection, where: str, body: str) -> list[str]:
+    """Published heads that are not here: what a version saw was cut off the end of a chain."""
+    try:
+        version = json.loads(body)
+        number, seen = version["number"], [(chain, *head) for chain, head in version["heads"].items()]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [f"{where} (version) cannot be read"]
+    known = "SELECT 1 FROM entry WHERE chain = ? AND seq = ? AND hash = ?"
+    return [
+        f"version {number} saw entry {seq} of {chain}, which is not here"
+        for chain, seq, name in seen
+        if not connection.execute(known, (chain, seq, name)).fetchone()
+    ]

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from db.errors import InputError
 from db.identifiers import normalise_doi
@@ -73,77 +74,72 @@ def find_report(connection: sqlite3.Connection, reference: str) -> str:
 
 def report_of(connection: sqlite3.Connection, record: str) -> str:
     """The report that a record belongs to now (point query on the indexed table)."""
-    for _ in range(8):  # as in v_report_of
-        row = connection.execute(
-            """SELECT a.report FROM assign a JOIN entry e ON e.n = a.n WHERE a.record = ?
-            ORDER BY e.clock DESC, e.hash DESC LIMIT 1""",
-            (record,),
-        ).fetchone()
-        if row is None or row[0] == record:
-            return record
-        record = row[0]
-    return record
+    return _follow(connection, record)[0]
 
 
 def ids_of(connection: sqlite3.Connection, report: str) -> list[str]:
-    """The report's id, and the ids of records that are or were assigned to it: votes name any of them."""
-    rows = connection.execute("SELECT DISTINCT record FROM assign WHERE report = ?", (report,)).fetchall()
-    return [
-        report,
-        *(record for (record,) in rows if record != report and report_of(connection, record) == report),
-    ]
+    """The report's id, and the ids of the records that are assigned to it now: votes name any of them."""
+    return list(_sides(connection, report))
 
 
 def current_round(connection: sqlite3.Connection, subject: str, stage: str) -> str:
     """'' or the hash of the newest reopening of a report (or, for extraction, of a study)."""
-    ids = ids_of(connection, subject)
-    row = connection.execute(
-        f"""SELECT o.round FROM reopen o JOIN entry e ON e.n = o.n WHERE o.subject IN ({marks(ids)}) AND o.stage = ?
-        ORDER BY e.clock DESC, e.hash DESC LIMIT 1""",
-        (*ids, stage),
-    ).fetchone()
-    return "" if row is None else str(row[0])
+    return _rounds(connection, ids_of(connection, subject), stage)[0]
 
 
 def votes(connection: sqlite3.Connection, report: str, stage: Stage, round: str) -> list[Vote]:
-    """The last vote of each reviewer in a round, withdrawn ones left out. Callers keep reviewers blind."""
-    ids = ids_of(connection, report)
-    rows = connection.execute(
-        f"""SELECT reviewer, verdict, reason, note FROM (SELECT v.*, row_number() OVER (
-          PARTITION BY v.report, v.reviewer ORDER BY e.clock DESC, e.hash DESC) k
-          FROM vote v JOIN entry e ON e.n = v.n WHERE v.report IN ({marks(ids)}) AND v.stage = ? AND v.round = ?)
-        WHERE k = 1 AND verdict <> 'withdrawn' ORDER BY reviewer""",
-        (*ids, stage, round),
-    )
-    return [Vote(*row) for row in rows]
+    """The last vote of each reviewer in a round, withdrawn ones left out, as view v_vote has them: different votes on
+    two reports found to be one are "unsure". Callers keep reviewers blind."""
+    found = []
+    for reviewer, said in sorted(_heard(connection, "vote", report, stage, round).items()):
+        standing = [one for one in said if one[0] != "withdrawn"]
+        verdicts = {verdict for verdict, _, _ in standing}
+        reasons = sorted(reason for _, reason, _ in standing if reason is not None)
+        note = min((note for _, _, note in standing), default="")
+        if len(verdicts) == 1:
+            found.append(Vote(reviewer, verdicts.pop(), reasons[0] if reasons else None, note))
+        elif verdicts:
+            found.append(Vote(reviewer, "unsure", None, note))
+    return found
 
 
 def resolutions(connection: sqlite3.Connection, report: str, stage: Stage, round: str) -> list[str]:
-    """Verdicts of the adjudicator in a round (more than one distinct only after a merge)."""
-    ids = ids_of(connection, report)
-    rows = connection.execute(
-        f"SELECT DISTINCT verdict FROM resolution WHERE report IN ({marks(ids)}) AND stage = ? AND round = ?",
-        (*ids, stage, round),
-    )
-    return [verdict for (verdict,) in rows]
+    """Verdicts of the adjudicators in a round (more than one distinct only after a merge)."""
+    heard = _heard(connection, "resolution", report, stage, round)
+    return sorted({verdict for said in heard.values() for verdict, _, _ in said})
 
 
 def verdict_in_force(connection: sqlite3.Connection, report: str, stage: Stage) -> str | None:
-    """include, exclude, or None before any round closed."""
-    row = connection.execute("SELECT verdict FROM v_verdict WHERE report = ? AND stage = ?", (report, stage)).fetchone()
-    return None if row is None else str(row[0])
+    """include, exclude, or None before any round closed: what view v_verdict says, by point queries."""
+    rule = connection.execute("SELECT votes_needed, title_abstract_rule, reasons_must_agree FROM v_protocol").fetchone()
+    if rule is None:
+        return None
+    for round in _rounds(connection, ids_of(connection, report), stage):
+        if ruled := resolutions(connection, report, stage, round):
+            verdict = ruled[0] if len(ruled) == 1 else None
+        else:
+            either = stage == "title-abstract" and rule[1] == "either"
+            verdict = _closed(votes(connection, report, stage, round), rule[0], either, bool(rule[2]))
+        if verdict is not None:
+            return verdict
+    return None
 
 
 def voted_at(connection: sqlite3.Connection, report: str, stage: Stage) -> bool:
     """Whether anybody ever voted on the report at a stage."""
     ids = ids_of(connection, report)
-    query = f"SELECT 1 FROM vote WHERE report IN ({marks(ids)}) AND stage = ? LIMIT 1"
+    query = f"SELECT 1 FROM vote v JOIN seen e ON e.n = v.n WHERE v.report IN ({marks(ids)}) AND v.stage = ? LIMIT 1"
     return connection.execute(query, (*ids, stage)).fetchone() is not None
 
 
 def retrieved(connection: sqlite3.Connection, report: str) -> bool | None:
     """Whether the full text was retrieved; None while nobody said."""
-    row = connection.execute("SELECT got FROM v_retrieval WHERE report = ?", (report,)).fetchone()
+    ids = ids_of(connection, report)
+    row = connection.execute(
+        f"""SELECT t.got FROM retrieval t JOIN seen e ON e.n = t.n WHERE t.report IN ({marks(ids)})
+        ORDER BY e.clock DESC, e.hash DESC LIMIT 1""",
+        ids,
+    ).fetchone()
     return None if row is None else bool(row[0])
 
 
@@ -156,12 +152,11 @@ def to_vote_on(connection: sqlite3.Connection, stage: Stage, reviewer: str, vote
     view, box = boxes[stage]
     rows = connection.execute(
         f"""WITH o AS MATERIALIZED (SELECT report, round, state, votes FROM v_open WHERE stage = :stage),
-        mine AS MATERIALIZED (SELECT report, round FROM v_vote WHERE stage = :stage AND reviewer = :reviewer),
-        waiting AS (SELECT report FROM {view} WHERE box = :box UNION SELECT report FROM o WHERE round <> '')
-        SELECT w.report FROM waiting w LEFT JOIN o ON o.report = w.report
-        LEFT JOIN mine m ON m.report = w.report AND m.round = coalesce(o.round, '')
-        WHERE m.report IS NULL AND coalesce(o.state, 'awaiting') = 'awaiting' AND coalesce(o.votes, 0) < :needed
-        ORDER BY w.report""",
+        mine AS MATERIALIZED (SELECT report, round FROM v_vote WHERE stage = :stage AND reviewer = :reviewer)
+        SELECT report FROM (SELECT report FROM {view} WHERE box = :box UNION SELECT report FROM o WHERE round <> '')
+        WHERE report NOT IN (SELECT report FROM o WHERE state <> 'awaiting' OR votes >= :needed)
+          AND report NOT IN (SELECT report FROM o WHERE (report, round) IN mine)
+        ORDER BY report""",
         {"stage": stage, "reviewer": reviewer, "box": box, "needed": votes_needed},
     )
     return [report for (report,) in rows]
@@ -199,8 +194,14 @@ def studies(connection: sqlite3.Connection) -> list[Study]:
 
 
 def previous_reports(connection: sqlite3.Connection) -> frozenset[str]:
-    """The reports of the review that this one continues."""
-    return frozenset(report for (report,) in connection.execute("SELECT report FROM v_previous"))
+    """The reports of the review that this one continues, as they are named now."""
+    rows = connection.execute("SELECT DISTINCT p.report FROM previous p JOIN seen e ON e.n = p.n").fetchall()
+    return frozenset(report_of(connection, report) for (report,) in rows)
+
+
+def merged_reports(connection: sqlite3.Connection) -> frozenset[str]:
+    """The reports that have more than one record."""
+    return frozenset(report for (report,) in connection.execute("SELECT DISTINCT report FROM v_report_of"))
 
 
 def archived_replies(connection: sqlite3.Connection) -> dict[str, list[tuple[str, int, str, str]]]:
@@ -209,7 +210,7 @@ def archived_replies(connection: sqlite3.Connection) -> dict[str, list[tuple[str
     rows = connection.execute(
         """SELECT r.request, r.sha256, r.status, r.at, r.composed FROM reply r JOIN (
           SELECT u.n, row_number() OVER (PARTITION BY u.source ORDER BY e.clock DESC, e.hash DESC) k
-          FROM run u JOIN entry e ON e.n = u.n) last ON last.n = r.n AND last.k = 1
+          FROM run u JOIN seen e ON e.n = u.n) last ON last.n = r.n AND last.k = 1
         ORDER BY r.n, r.k"""
     )
     for request, digest, status, at, composed in rows:
@@ -245,3 +246,78 @@ def runs(connection: sqlite3.Connection) -> Iterator[Run]:
 def marks(values: list[str]) -> str:
     """As many question marks as values, for an IN list."""
     return ",".join("?" * len(values))
+
+
+def _follow(connection: sqlite3.Connection, record: str) -> tuple[str, int]:
+    """The report of a record, and the clock of the last assignment on the way there (0 if there is none)."""
+    path, since = [record], 0
+    while True:
+        row = connection.execute(
+            """SELECT a.report, e.clock FROM assign a JOIN seen e ON e.n = a.n WHERE a.record = ?
+            ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC LIMIT 1""",
+            (path[-1],),
+        ).fetchone()
+        if row is None or row[0] == path[-1]:
+            return path[-1], since
+        report, since = row[0], max(since, row[1])
+        if report in path:  # assigned in a circle: one report, named by the least of its records
+            return min(path[path.index(report) :]), since
+        path.append(report)
+
+
+def _sides(connection: sqlite3.Connection, report: str) -> dict[str, int]:
+    """The report and the records that are assigned to it now, each with the clock since when: what votes on it name."""
+    near, sides = [report], {report: 0}
+    reached = {report}
+    while near:
+        rows = connection.execute("SELECT DISTINCT record FROM assign WHERE report = ? ORDER BY 1", (near.pop(),))
+        for (record,) in rows.fetchall():
+            if record not in reached:
+                reached.add(record)
+                near.append(record)
+                head, since = _follow(connection, record)
+                if head == report:
+                    sides[record] = since
+    return sides
+
+
+def _rounds(connection: sqlite3.Connection, ids: list[str], stage: str) -> list[str]:
+    """Every round of a report at a stage, the newest first; the first round of all is ''."""
+    rows = connection.execute(
+        f"""SELECT o.round FROM reopen o JOIN seen e ON e.n = o.n WHERE o.subject IN ({marks(ids)}) AND o.stage = ?
+        ORDER BY e.clock DESC, e.hash DESC""",
+        (*ids, stage),
+    )
+    return [*(round for (round,) in rows), ""]
+
+
+def _heard(
+    connection: sqlite3.Connection, table: Literal["vote", "resolution"], report: str, stage: Stage, round: str
+) -> dict[str, list[tuple[str, str | None, str]]]:
+    """{person: (verdict, reason, note) on each side of the report}, without what a later word on the whole replaced."""
+    person = {"vote": "reviewer", "resolution": "adjudicator"}[table]
+    sides = _sides(connection, report)
+    named = marks(list(sides))
+    rows = connection.execute(
+        f"""SELECT report, {person}, clock, verdict, reason, note FROM (SELECT v.*, e.clock, row_number() OVER (
+          PARTITION BY v.report, v.{person} ORDER BY e.clock DESC, e.hash DESC) k
+          FROM {table} v JOIN seen e ON e.n = v.n WHERE v.report IN ({named}) AND v.stage = ? AND v.round = ?)
+        WHERE k = 1""",
+        (*sides, stage, round),
+    ).fetchall()
+    own = {who: clock for side, who, clock, *_ in rows if side == report}
+    heard: dict[str, list[tuple[str, str | None, str]]] = {}
+    for side, who, _, verdict, reason, note in rows:
+        if side == report or own.get(who, 0) <= sides[side]:
+            heard.setdefault(who, []).append((verdict, reason, note))
+    return heard
+
+
+def _closed(given: list[Vote], needed: int, either: bool, reasons_must_agree: bool) -> str | None:
+    """include or exclude if the votes of a round close it: the rule of view v_round_verdict."""
+    kinds = {vote.verdict for vote in given}
+    if len(given) < needed:
+        return None
+    if kinds == {"exclude"}:
+        return None if reasons_must_agree and len({vote.reason for vote in given}) > 1 else "exclude"
+    return "include" if either or kinds == {"include"} else None

@@ -14,6 +14,7 @@ from db.review import Review
 
 # A line of progress every so many records keeps the bar's own cost below a thousandth of the parsing.
 STEP = 500
+MAX_DIGITS = 10  # a longer version number is not one, and would not fit SQLite's integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +92,27 @@ def to_json(record: Record) -> str:
     return canonical({key: value for key, value in body.items() if value})
 
 
-def from_json(text: str, *, abstract: bool = True) -> Record:
-    """The record that `to_json` wrote; without its abstract where thousands are held in memory."""
+def from_json(text: str, *, slim: bool = False) -> Record:
+    """The record that `to_json` wrote; `slim`, for thousands held in memory: without abstract, affiliations, extra."""
     body: dict[str, Any] = json.loads(text)
-    if not abstract:
-        body.pop("abstract", None)
+    if slim:
+        body = {key: value for key, value in body.items() if key not in ("abstract", "extra")}
+        body["authors"] = [author | {"affiliation": ""} for author in body.get("authors", ())]
     body["authors"] = tuple(Author(**author) for author in body.get("authors", ()))
-    body["notices"] = tuple(Notice(**notice) for notice in body.get("notices", ()))
+    body["notices"] = tuple(Notice(**{"kind": ""} | notice) for notice in body.get("notices", ()))
     for name in ("registry_ids", "publication_types"):
         body[name] = tuple(body.get(name, ()))
     return Record(**{key: value for key, value in body.items() if key in _FIELDS})
 
 
-def all_records(connection: sqlite3.Connection, *, abstract: bool = False) -> Iterator[tuple[str, Record]]:
+def all_records(connection: sqlite3.Connection, *, slim: bool = False) -> Iterator[tuple[str, Record]]:
     """(current report, record) of every record, in the order of their keys."""
     rows = connection.execute(
         """WITH ro AS MATERIALIZED (SELECT record, report FROM v_report_of)
         SELECT coalesce(ro.report, c.record), c.body FROM v_content c LEFT JOIN ro ON ro.record = c.record
         ORDER BY c.record"""
     )
-    return ((report, from_json(body, abstract=abstract)) for report, body in rows)
+    return ((report, from_json(body, slim=slim)) for report, body in rows)
 
 
 _FIELDS = frozenset(field.name for field in fields(Record))
@@ -130,18 +132,23 @@ def _stage(connection: sqlite3.Connection, records: Iterable[Record], progress: 
     seen = 0
     for record in records:
         body = to_json(record)
-        version = int(record.extra.get("version", "1") or 1)
         connection.execute(
             """INSERT INTO temp.incoming VALUES (?,?,?,?,?,?) ON CONFLICT (record) DO UPDATE SET
             version = excluded.version, sha256 = excluded.sha256, body = excluded.body
             WHERE excluded.version >= version""",
-            (record.id, record.source, record.native_id, version, sha256(body), body),
+            (record.id, record.source, record.native_id, _version(record), sha256(body), body),
         )
         seen += 1
         if seen % STEP == 0:
             progress(seen)
     progress(seen)
     return seen
+
+
+def _version(record: Record) -> int:
+    """PubMed's version of a record; what is no number of a sane length counts as the first."""
+    text = record.extra.get("version", "")
+    return int(text) if text.isdecimal() and len(text) < MAX_DIGITS else 1
 
 
 def _run_name(review: Review, source: str) -> str:

@@ -20,6 +20,8 @@ from db.errors import ReviewFolderError
 FILE = "review.db"
 # A writer waits this long for another: eight people who vote at once each hold the file for milliseconds.
 BUSY_SECONDS = 30
+# recursive_triggers: without it INSERT OR REPLACE deletes a row of history, and no trigger hears of it.
+PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "recursive_triggers = ON")
 
 
 def now() -> str:
@@ -55,15 +57,20 @@ class Review:
     @classmethod
     def _connect(cls, folder: Path, clock: Callable[[], str]) -> Review:
         path = folder / FILE
+        connection = None
         try:
             connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             schema.prepare(connection, path)
-        except sqlite3.DatabaseError as error:
-            raise ReviewFolderError(
-                f"{path}: cannot be opened for writing ({error}): check the folder's rights, or restore a backup"
-            ) from error
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise ReviewFolderError(
+                    f"{path}: cannot be opened for writing ({error}): check the folder's rights, or restore a backup"
+                ) from error
+            raise
         return cls(folder, connection, clock)
 
     def close(self) -> None:

@@ -62,9 +62,17 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """An empty database of the same shape, without history triggers: what `verify` fills and compares."""
+    """An empty database of the same shape: what `verify` fills and compares."""
     for script in SCRIPTS:
         connection.executescript(script.read_text("utf-8"))
+    _forbid_change(connection)
+    _create_views(connection)
+
+
+def shape(connection: sqlite3.Connection) -> dict[str, str]:
+    """{table, index, trigger or view: its SQL}, without SQLite's and sqlite-utils' own."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '*sqlite_*'")
+    return dict(rows.fetchall())
 
 
 def temporary_views() -> str:
@@ -86,11 +94,15 @@ def _migrate(connection: sqlite3.Connection) -> None:
         migrations(name=script.stem)(apply)
     database = Database(connection)
     migrations.apply(database)
+    _forbid_change(connection)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _forbid_change(connection: sqlite3.Connection) -> None:
     tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*sqlite_*'")
     for (table,) in tables.fetchall():
         if table not in CHANGEABLE:
             connection.executescript(APPEND_ONLY.format(table=table))
-    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def statements(script: str) -> list[str]:
@@ -115,11 +127,15 @@ def _refresh_views(connection: sqlite3.Connection) -> None:
         views = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
         for (name,) in views:
             connection.execute(f"DROP VIEW {name}")
-        connection.execute("CREATE VIEW seen AS SELECT * FROM entry")
-        for statement in statements(text):
-            connection.execute(statement)
+        _create_views(connection)
         connection.execute("INSERT OR REPLACE INTO setting VALUES ('views', ?)", (digest,))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _create_views(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE VIEW seen AS SELECT * FROM entry")
+    for statement in statements(VIEWS.read_text("utf-8")):
+        connection.execute(statement)

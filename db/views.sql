@@ -6,17 +6,18 @@
 
 -- The protocol in force --------------------------------------------------------------------------------------------
 CREATE VIEW v_protocol AS
-SELECT p.* FROM protocol p JOIN seen e ON e.n = p.n ORDER BY e.clock DESC, e.hash DESC LIMIT 1;
+SELECT p.* FROM protocol p CROSS JOIN seen e ON e.n = p.n ORDER BY e.clock DESC, e.hash DESC LIMIT 1;  -- p first
 
 CREATE VIEW v_outcome AS
 SELECT o.outcome, o.denominator, o.rank FROM protocol_outcome o JOIN v_protocol p ON p.n = o.n;
 
 -- Records and reports ----------------------------------------------------------------------------------------------
 CREATE VIEW v_first_run AS          -- derived, never stored: two copies may each find a record first
-SELECT record, run, arm, clock FROM (
-  SELECT f.record, u.id run, u.arm, e.clock, row_number() OVER (PARTITION BY f.record ORDER BY e.clock, e.hash) k
-  FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n)
-WHERE k = 1;
+SELECT f.record, u.id run, u.arm, e.clock
+FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n
+WHERE NOT EXISTS (
+  SELECT 1 FROM found g JOIN run w ON w.id = g.run JOIN seen d ON d.n = w.n
+  WHERE g.record = f.record AND g.run <> f.run AND (d.clock, d.hash) < (e.clock, e.hash));
 
 CREATE VIEW v_content AS            -- what the source printed last
 SELECT record, sha256, body FROM (
@@ -62,29 +63,31 @@ WHERE k = 1 AND why <> 'restored';
 
 -- Rounds, votes, verdicts ------------------------------------------------------------------------------------------
 CREATE VIEW v_side_vote AS          -- the last vote of each reviewer in each round, on the report as it was named then
-SELECT report, stage, round, reviewer, verdict, reason, note, clock FROM (
-  SELECT v.*, e.clock, row_number() OVER (PARTITION BY v.report, v.stage, v.round, v.reviewer
-      ORDER BY e.clock DESC, e.hash DESC) k
-  FROM vote v JOIN seen e ON e.n = v.n)
-WHERE k = 1;
+SELECT v.report, v.stage, v.round, v.reviewer, v.verdict, v.reason, v.note
+FROM vote v JOIN seen e ON e.n = v.n
+WHERE NOT EXISTS (
+  SELECT 1 FROM vote w JOIN seen d ON d.n = w.n WHERE w.report = v.report AND w.stage = v.stage AND w.round = v.round
+    AND w.reviewer = v.reviewer AND w.n <> v.n AND (d.clock, d.hash) > (e.clock, e.hash));
 
 -- One row for each reviewer in each round of a report as it stands now. Who voted on both sides of two reports found
 -- to be one is heard once: equal votes stand, different ones amount to "unsure", until a vote given since they were
 -- joined replaces both.
 CREATE VIEW v_vote AS
-WITH joined AS MATERIALIZED (SELECT record, report, since FROM v_report_of),
-whole AS MATERIALIZED (SELECT report FROM joined UNION SELECT record FROM joined),
-sides AS (
-  SELECT coalesce(j.report, v.report) now, coalesce(j.since, 0) since, v.*,
-    max(iif(v.report = coalesce(j.report, v.report), v.clock, 0)) OVER (
-      PARTITION BY coalesce(j.report, v.report), v.stage, v.round, v.reviewer) own
-  FROM v_side_vote v LEFT JOIN v_report_of j ON j.record = v.report WHERE v.report IN whole)
+WITH joined AS MATERIALIZED (SELECT record, report, since FROM v_report_of)
 SELECT report, stage, round, reviewer, verdict, reason, note FROM v_side_vote
-WHERE verdict <> 'withdrawn' AND report NOT IN whole
+WHERE verdict <> 'withdrawn' AND report NOT IN (SELECT report FROM joined UNION SELECT record FROM joined)
 UNION ALL
 SELECT now, stage, round, reviewer, iif(min(verdict) = max(verdict), verdict, 'unsure'),
   iif(min(verdict) = max(verdict), min(reason), NULL), min(note)
-FROM sides WHERE verdict <> 'withdrawn' AND (report = now OR own <= since) GROUP BY now, stage, round, reviewer;
+FROM (
+  SELECT v.*, j.report now FROM joined j JOIN v_side_vote v ON v.report = j.record
+  WHERE j.record = j.report OR NOT EXISTS (
+    SELECT 1 FROM vote w JOIN seen d ON d.n = w.n WHERE w.report = j.report AND w.stage = v.stage
+      AND w.round = v.round AND w.reviewer = v.reviewer AND d.clock > j.since)
+  UNION ALL
+  SELECT v.*, v.report FROM v_side_vote v
+  WHERE v.report IN (SELECT report FROM joined) AND v.report NOT IN (SELECT record FROM joined))
+WHERE verdict <> 'withdrawn' GROUP BY now, stage, round, reviewer;
 
 -- Two different resolutions that met in a merge, of copies or of reports: `verdicts` > 1, a conflict again.
 CREATE VIEW v_resolution AS
@@ -96,7 +99,8 @@ SELECT now report, stage, round, min(verdict) verdict, count(DISTINCT verdict) v
   WHERE k = 1)
 WHERE report = now OR own <= since GROUP BY now, stage, round;
 
--- What the votes of each round amount to, as curation.verdicts.verdict_of has it. The first round is ''; `rank` orders.
+-- What the votes of each round amount to, as curation.verdicts.verdict_of has it. The first round is ''; `rank` orders
+-- the rounds of a report as text: by clock, then by hash.
 CREATE VIEW v_round_verdict AS
 WITH p AS MATERIALIZED (SELECT * FROM v_protocol),
 tally AS MATERIALIZED (
@@ -106,9 +110,9 @@ tally AS MATERIALIZED (
   FROM v_vote v LEFT JOIN protocol_reason pr ON pr.n = (SELECT n FROM p) AND pr.code = v.reason
   GROUP BY v.report, v.stage, v.round),
 rounds AS MATERIALIZED (
-  SELECT coalesce(r.report, o.subject) report, o.stage, o.round, e.clock rank
+  SELECT coalesce(r.report, o.subject) report, o.stage, o.round, printf('%020d', e.clock) || o.round rank
   FROM reopen o JOIN seen e ON e.n = o.n LEFT JOIN v_report_of r ON r.record = o.subject WHERE o.stage <> 'extraction'
-  UNION ALL SELECT report, stage, round, 0 FROM tally WHERE round = ''),
+  UNION ALL SELECT report, stage, round, '' FROM tally WHERE round = ''),
 judged AS (
   SELECT r.report, r.stage, r.round, r.rank, coalesce(t.votes, 0) votes, CASE
       WHEN s.verdicts = 1 THEN s.verdict
@@ -126,36 +130,15 @@ judged AS (
 SELECT report, stage, round, rank, verdict, iif(verdict = 'exclude', reason, NULL) reason, votes FROM judged;
 
 CREATE VIEW v_open AS               -- the newest round of each report and stage, and where it stands
-SELECT report, stage, round, verdict state, votes FROM (
-  SELECT v.*, row_number() OVER (PARTITION BY report, stage ORDER BY rank DESC, round DESC) k FROM v_round_verdict v)
-WHERE k = 1;
+SELECT report, stage, round, verdict state, votes FROM (    -- SQLite takes the other columns from the row of the max
+  SELECT report, stage, round, verdict, votes, max(rank) FROM v_round_verdict GROUP BY report, stage);
 
 CREATE VIEW v_verdict AS            -- in force: the newest closed round; an open newer one does not undo it
 SELECT report, stage, round, verdict, reason FROM (
-  SELECT v.*, row_number() OVER (PARTITION BY report, stage ORDER BY rank DESC, round DESC) k
-  FROM v_round_verdict v WHERE verdict IN ('include', 'exclude'))
-WHERE k = 1;
+  SELECT report, stage, round, verdict, reason, max(rank) FROM v_round_verdict
+  WHERE verdict IN ('include', 'exclude') GROUP BY report, stage);
 
 -- PRISMA: each record stands in exactly one box, and each report sought too -----------------------------------------
-CREATE VIEW v_record AS
-WITH ta AS MATERIALIZED (SELECT report, verdict FROM v_verdict WHERE stage = 'title-abstract'),
-known AS MATERIALIZED (SELECT DISTINCT report FROM v_previous),
-x AS MATERIALIZED (
-  SELECT f.record id, f.arm, iif(f.arm = 'previous', 'previous', iif(f.arm IN ('databases', 'registers'), 'databases',
-      'other')) side, coalesce(ro.report, f.record) report, m.why, coalesce(ro.report, f.record) IN known known,
-    row_number() OVER (PARTITION BY coalesce(ro.report, f.record), m.why IS NULL
-      ORDER BY f.arm NOT IN ('databases', 'registers'), f.clock, f.record) kept   -- databases first, then earliest
-  FROM v_first_run f LEFT JOIN v_report_of ro ON ro.record = f.record LEFT JOIN v_removal m ON m.record = f.record)
-SELECT x.id, x.arm, x.side, x.report, CASE
-    WHEN x.arm = 'previous' THEN 'previous version'
-    WHEN x.why IS NOT NULL THEN x.why
-    WHEN x.known THEN 'already in the previous version'
-    WHEN x.kept > 1 THEN 'duplicate'
-    WHEN ta.verdict IS NULL THEN 'awaiting screening'
-    WHEN ta.verdict = 'exclude' THEN 'excluded'
-    ELSE 'sought' END box
-FROM x LEFT JOIN ta ON ta.report = x.report;
-
 CREATE VIEW v_retrieval AS
 SELECT report, got FROM (
   SELECT coalesce(r.report, t.report) report, t.got,
@@ -163,17 +146,46 @@ SELECT report, got FROM (
   FROM retrieval t JOIN seen e ON e.n = t.n LEFT JOIN v_report_of r ON r.record = t.report)
 WHERE k = 1;
 
-CREATE VIEW v_report AS
-WITH sought AS MATERIALIZED (SELECT report, arm, side FROM v_record WHERE box = 'sought'),
-ft AS MATERIALIZED (SELECT report, verdict, reason FROM v_verdict WHERE stage = 'full-text'),
-got AS MATERIALIZED (SELECT report, got FROM v_retrieval)
-SELECT s.report, s.arm, s.side, CASE
-    WHEN got.got = 0 THEN 'not retrieved'
-    WHEN got.got IS NULL THEN 'awaiting retrieval'
-    WHEN ft.verdict = 'include' THEN 'included'
-    WHEN ft.verdict = 'exclude' THEN 'excluded'
-    ELSE 'awaiting assessment' END box, ft.reason
-FROM sought s LEFT JOIN got ON got.report = s.report LEFT JOIN ft ON ft.report = s.report;
+CREATE VIEW v_record AS             -- `report_box` is the box of the report, on the one record that is sought for it
+WITH verdict AS MATERIALIZED (SELECT report, stage, verdict, reason FROM v_verdict),
+got AS MATERIALIZED (SELECT report FROM v_retrieval WHERE got),
+failed AS MATERIALIZED (SELECT report FROM v_retrieval WHERE NOT got),
+screened AS MATERIALIZED (
+  SELECT ta.report, ta.verdict, CASE
+      WHEN ta.report IN failed THEN 'not retrieved'
+      WHEN ta.report NOT IN got THEN 'awaiting retrieval'
+      WHEN ft.verdict = 'include' THEN 'included'
+      WHEN ft.verdict = 'exclude' THEN 'excluded'
+      ELSE 'awaiting assessment' END report_box,
+    CASE WHEN ta.verdict = 'exclude' THEN ta.reason WHEN ta.report IN got THEN ft.reason END reason
+  FROM verdict ta LEFT JOIN verdict ft ON ft.report = ta.report AND ft.stage = 'full-text'
+  WHERE ta.stage = 'title-abstract'),
+known AS MATERIALIZED (SELECT report FROM v_previous),
+x AS MATERIALIZED (
+  SELECT f.record id, f.arm, iif(f.arm = 'previous', 'previous', iif(f.arm IN ('databases', 'registers'), 'databases',
+    'other')) side, coalesce(ro.report, f.record) report, m.why, f.clock
+  FROM v_first_run f LEFT JOIN v_report_of ro ON ro.record = f.record LEFT JOIN v_removal m ON m.record = f.record),
+duplicate AS MATERIALIZED (         -- all but the kept record of a report: a database one first, then the earliest
+  SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY report
+      ORDER BY arm NOT IN ('databases', 'registers'), clock, id) k
+    FROM x WHERE why IS NULL AND report IN (SELECT report FROM v_report_of))
+  WHERE k > 1),
+boxed AS (
+  SELECT x.*, s.report_box, s.reason, CASE
+      WHEN x.arm = 'previous' THEN 'previous version'
+      WHEN x.why IS NOT NULL THEN x.why
+      WHEN x.report IN known THEN 'already in the previous version'
+      WHEN x.id IN duplicate THEN 'duplicate'
+      WHEN s.verdict IS NULL THEN 'awaiting screening'
+      WHEN s.verdict = 'exclude' THEN 'excluded'
+      ELSE 'sought' END box
+  FROM x LEFT JOIN screened s ON s.report = x.report)
+SELECT id, arm, side, report, box, iif(box = 'sought', report_box, NULL) report_box,
+  iif(box IN ('excluded', 'sought'), reason, NULL) reason
+FROM boxed;
+
+CREATE VIEW v_report AS             -- the reports sought
+SELECT report, arm, side, report_box box, reason FROM v_record WHERE box = 'sought';
 
 -- Studies ----------------------------------------------------------------------------------------------------------
 CREATE VIEW v_study AS
@@ -185,22 +197,26 @@ WHERE k = 1;
 CREATE VIEW v_link AS
 SELECT report, study, state, evidence, author FROM (
   SELECT coalesce(r.report, l.report) report, l.study, l.state, l.evidence, e.author,
-    row_number() OVER (PARTITION BY coalesce(r.report, l.report), l.study ORDER BY e.clock DESC, e.hash DESC) k
+    row_number() OVER (PARTITION BY coalesce(r.report, l.report), l.study
+      ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC) k
   FROM link l JOIN seen e ON e.n = l.n LEFT JOIN v_report_of r ON r.record = l.report)
 WHERE k = 1;
 
 CREATE VIEW v_trial AS
 SELECT trial, study, report FROM (
-  SELECT t.*, row_number() OVER (PARTITION BY t.trial, t.study, t.report ORDER BY e.clock DESC, e.hash DESC) k
+  SELECT t.*, row_number() OVER (PARTITION BY t.trial, t.study, t.report
+      ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC) k
   FROM trial_link t JOIN seen e ON e.n = t.n)
 WHERE k = 1 AND state = 'linked';
 
-CREATE VIEW v_included AS           -- new reports included at full text, and the previous version's, unless excluded since
+-- New reports included at full text, and the previous version's unless excluded in a round that was opened for them:
+-- the first round ('') can only hold votes on a record found later to be a duplicate of theirs, which decide nothing.
+CREATE VIEW v_included AS
 SELECT l.study, r.report, 0 previous FROM v_report r JOIN v_link l ON l.report = r.report AND l.state = 'linked'
 WHERE r.box = 'included'
 UNION
 SELECT p.study, p.report, 1 FROM v_previous p
-WHERE p.report NOT IN (SELECT report FROM v_verdict WHERE stage = 'full-text' AND verdict = 'exclude');
+WHERE p.report NOT IN (SELECT report FROM v_verdict WHERE verdict = 'exclude' AND round <> '');
 
 CREATE VIEW v_unlinked AS           -- included, but no person has yet said in which study: it awaits, and is in no pool
 SELECT report FROM v_report WHERE box = 'included' AND report NOT IN (SELECT report FROM v_link WHERE state = 'linked');
@@ -212,63 +228,73 @@ SELECT a, b, certainty, patients, keep FROM (
 WHERE k = 1 AND certainty <> 'none';
 
 -- Extraction: two extractors, blind to each other; what they agree on, or a resolution, closes a cell --------------
-CREATE VIEW v_datum AS              -- the last value of each extractor for each cell, report and round
+CREATE VIEW v_datum AS              -- the last value of each person for each cell, report and round; sides as in v_vote
 SELECT * FROM (
-  SELECT d.*, coalesce(r.report, d.report) now, e.clock, e.hash, row_number() OVER (
-      PARTITION BY d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.report, d.round, d.origin,
-        iif(d.origin = 'extracted', d.extractor, '')
-      ORDER BY e.clock DESC, e.hash DESC) k
-  FROM datum d JOIN seen e ON e.n = d.n LEFT JOIN v_report_of r ON r.record = d.report)
-WHERE k = 1 AND status <> 'withdrawn';
+  SELECT d.*, max(iif(report = now, clock, 0)) OVER (
+      PARTITION BY study, cohort, outcome, timepoint, denominator, reading, now, round, origin, person) own FROM (
+    SELECT d.*, iif(d.origin = 'previous', '', d.extractor) person, coalesce(r.report, d.report) now,
+      coalesce(r.since, 0) since, e.clock, e.hash, row_number() OVER (
+        PARTITION BY d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.report, d.round, d.origin,
+          iif(d.origin = 'previous', '', d.extractor)
+        ORDER BY e.clock DESC, e.hash DESC) k
+    FROM datum d JOIN seen e ON e.n = d.n LEFT JOIN v_report_of r ON r.record = d.report) d
+  WHERE k = 1)
+WHERE status <> 'withdrawn' AND (report = now OR own <= since);
 
-CREATE VIEW v_cell AS
+CREATE VIEW v_cell AS               -- `kinds`, `rulings`: how many different values extractors and adjudicators gave
 SELECT study, cohort, outcome, timepoint, denominator, reading, now report, round,
-  max(origin = 'resolved') resolved, count(DISTINCT iif(origin = 'extracted', extractor, NULL)) extractors,
-  count(DISTINCT iif(origin = 'extracted', status || '/' || coalesce(events, '') || '/' || coalesce(total, '') || '/'
-    || role, NULL)) kinds,
-  max(n) n
-FROM v_datum WHERE origin <> 'previous'
+  count(DISTINCT iif(origin = 'resolved', value, NULL)) rulings,
+  count(DISTINCT iif(origin = 'extracted', extractor, NULL)) extractors,
+  count(DISTINCT iif(origin = 'extracted', value, NULL)) kinds
+FROM (SELECT *, status || '/' || coalesce(events, '') || '/' || coalesce(total, '') || '/' || role value FROM v_datum)
+WHERE origin <> 'previous'
 GROUP BY study, cohort, outcome, timepoint, denominator, reading, now, round;
 
-CREATE VIEW v_cell_state AS
-SELECT c.*, CASE WHEN c.resolved THEN 'resolved' WHEN c.extractors < p.extractors THEN 'awaiting'
-  WHEN c.kinds > 1 THEN 'conflict' ELSE 'agreed' END state,
+CREATE VIEW v_cell_state AS         -- two different rulings that met in a merge are a conflict again
+SELECT c.*, CASE WHEN c.rulings = 1 THEN 'resolved' WHEN c.rulings > 1 THEN 'conflict'
+  WHEN c.extractors < p.extractors THEN 'awaiting' WHEN c.kinds > 1 THEN 'conflict' ELSE 'agreed' END state,
   coalesce((SELECT e.clock FROM reopen o JOIN seen e ON e.n = o.n WHERE o.round = c.round), 0) rank
 FROM v_cell c CROSS JOIN v_protocol p;
 
-CREATE VIEW v_value AS              -- values in force: the newest closed round of first-hand cells, and second-hand ones
+CREATE VIEW v_value AS              -- in force: the newest closed round of first-hand cells, and second-hand values
+WITH given AS MATERIALIZED (SELECT * FROM v_datum),
+closed AS MATERIALIZED (SELECT * FROM v_cell_state WHERE state IN ('resolved', 'agreed'))
 SELECT study, cohort, outcome, timepoint, denominator, reading, report, role, status, events, total, place, source_kind,
   confidence, why, second_hand FROM (
   SELECT d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.now report, d.role, d.status, d.events,
     d.total, d.place, d.source_kind, d.confidence, d.why, 0 second_hand,
     row_number() OVER (PARTITION BY d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.now
-      ORDER BY c.rank DESC, d.origin = 'resolved' DESC, d.clock DESC, d.hash DESC) k
-  FROM v_datum d JOIN v_cell_state c ON c.study = d.study AND c.cohort = d.cohort AND c.outcome = d.outcome
+      ORDER BY c.rank DESC, c.round DESC, d.origin = 'resolved' DESC, d.clock DESC, d.hash DESC) k
+  FROM given d JOIN closed c ON c.study = d.study AND c.cohort = d.cohort AND c.outcome = d.outcome
     AND c.timepoint = d.timepoint AND c.denominator = d.denominator AND c.reading = d.reading AND c.report = d.now
-    AND c.round = d.round AND c.state IN ('resolved', 'agreed')
+    AND c.round = d.round
   WHERE d.origin <> 'previous')
 WHERE k = 1
 UNION ALL
 SELECT study, cohort, outcome, timepoint, denominator, reading, now, role, status, events, total, place, source_kind,
-  confidence, why, 1 FROM v_datum WHERE origin = 'previous';
+  confidence, why, 1 FROM given WHERE origin = 'previous';
 
 -- What is pooled: for each included study, outcome and denominator, at most one row of its all-infused cohort ("all").
 -- A first-hand value replaces the second-hand one of the same report; among reports: numbers before silence, first
--- hand before second, the largest total (protocol: "largest n infused"), then the later report.
+-- hand before second, the largest total (protocol: "largest n infused"), then the later report by its printed date.
 CREATE VIEW v_row AS
-WITH included AS MATERIALIZED (SELECT DISTINCT study FROM v_included),
-linked AS MATERIALIZED (SELECT DISTINCT study, report FROM v_included),
-value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary' AND cohort = 'all')
+WITH linked AS MATERIALIZED (SELECT DISTINCT study, report FROM v_included),
+value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary' AND cohort = 'all'),
+first_hand AS MATERIALIZED (SELECT study, outcome, denominator, report FROM value WHERE NOT second_hand)
 SELECT outcome, denominator, study, status, events, total, report, reading, second_hand, source_kind FROM (
   SELECT v.*, row_number() OVER (PARTITION BY v.study, v.outcome, v.denominator
-      ORDER BY v.events IS NULL, v.second_hand, v.total DESC, v.report DESC, v.timepoint, v.reading) k
-  FROM value v JOIN included i ON i.study = v.study JOIN linked l ON l.study = v.study AND l.report = v.report
-  WHERE NOT (v.second_hand AND EXISTS (SELECT 1 FROM value w WHERE w.study = v.study AND w.outcome = v.outcome
-    AND w.denominator = v.denominator AND w.report = v.report AND NOT w.second_hand)))
+      ORDER BY v.events IS NULL, v.second_hand, v.total DESC, v.printed DESC, v.report DESC, v.timepoint, v.reading) k
+  FROM (SELECT *, (
+      SELECT coalesce(c.body ->> '$.date', CAST(c.body ->> '$.year' AS TEXT), '')
+      FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n JOIN content c ON c.sha256 = f.sha256
+      WHERE f.record = value.report ORDER BY e.clock DESC, e.hash DESC LIMIT 1) printed FROM value) v
+  WHERE (v.study, v.report) IN linked
+    AND NOT (v.second_hand AND (v.study, v.outcome, v.denominator, v.report) IN first_hand))
 WHERE k = 1;
 
-CREATE VIEW v_held_out AS           -- no patient counts twice: of two overlapping studies the one not kept, or, while nobody
-SELECT study, other, why FROM (     -- chose, the one that came later
+-- No patient counts twice: of two overlapping studies the one not kept, or, while nobody chose, the later one.
+CREATE VIEW v_held_out AS
+SELECT study, other, why FROM (
   SELECT iif(o.keep = o.a, o.b, o.a) study, o.keep other, 'overlaps with the study that was kept' why FROM v_overlap o
   WHERE o.keep IS NOT NULL
   UNION ALL
@@ -280,28 +306,33 @@ SELECT study, other, why FROM (     -- chose, the one that came later
 WHERE other IN (SELECT study FROM v_included);
 
 CREATE VIEW v_version AS
-SELECT v.n, v.number, v.reason, e.at, v.heads, v.frozen, e.clock, e.author FROM version v JOIN seen e ON e.n = v.n;
+SELECT v.n, v.number, v.reason, e.at, v.heads, v.frozen, e.clock, e.hash, e.author
+FROM version v JOIN seen e ON e.n = v.n;
 
 -- Sums balance because each row has one box; what can still be wrong is named here, and must be nothing -------------
 CREATE VIEW v_violation AS
-WITH r AS MATERIALIZED (SELECT * FROM v_record), t AS MATERIALIZED (SELECT * FROM v_report),
-ids AS MATERIALIZED (SELECT id FROM r UNION SELECT report FROM r)
+WITH r AS MATERIALIZED (SELECT * FROM v_record),
+hop AS MATERIALIZED (SELECT record, report FROM v_report_of),
+value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary')
 SELECT 'two kept records in one report' what, report subject FROM r
   WHERE box IN ('awaiting screening', 'excluded', 'sought') GROUP BY report HAVING count(*) > 1
 UNION ALL SELECT 'report without a kept record', report FROM r GROUP BY report
   HAVING sum(box = 'duplicate') > 0 AND sum(box IN ('awaiting screening', 'excluded', 'sought')) = 0
-UNION ALL SELECT 'record assigned in a circle', record FROM v_report_of WHERE depth >= 8
-UNION ALL SELECT 'report named by no record', report FROM v_report_of WHERE report NOT IN (SELECT id FROM record)
-UNION ALL SELECT 'excluded without a reason', report FROM t WHERE box = 'excluded' AND reason IS NULL
-UNION ALL SELECT 'vote on a report that is not there', v.report FROM vote v WHERE v.report NOT IN (SELECT id FROM ids)
-UNION ALL SELECT 'resolution by one of the voters', s.report FROM resolution s JOIN vote v ON v.report = s.report
-  AND v.stage = s.stage AND v.round = s.round AND v.reviewer = s.adjudicator
-UNION ALL SELECT 'link to a study that is not there', study FROM link WHERE study NOT IN (SELECT study FROM study)
-UNION ALL SELECT 'datum of a study that is not there', study FROM datum WHERE study NOT IN (SELECT study FROM study)
+UNION ALL SELECT 'record assigned through more than 32 others', record FROM hop
+  WHERE report IN (SELECT record FROM hop WHERE report <> record)
+UNION ALL SELECT 'report named by no record', report FROM hop WHERE report NOT IN (SELECT id FROM record)
+UNION ALL SELECT 'excluded without a reason', report FROM r WHERE report_box = 'excluded' AND reason IS NULL
+UNION ALL SELECT 'judgement of a report that is not there', report FROM (
+    SELECT n, report FROM vote UNION ALL SELECT n, report FROM resolution UNION ALL SELECT n, report FROM retrieval
+    UNION ALL SELECT n, report FROM link UNION ALL SELECT n, subject FROM reopen WHERE stage <> 'extraction') j
+  JOIN seen e ON e.n = j.n WHERE j.report NOT IN (SELECT id FROM record)
+UNION ALL SELECT 'resolution by one of the voters', s.report FROM resolution s JOIN seen e ON e.n = s.n
+  WHERE (s.report, s.stage, s.round, s.adjudicator) IN (
+    SELECT report, stage, round, reviewer FROM v_side_vote WHERE verdict <> 'withdrawn')
+UNION ALL SELECT 'judgement of a study that is not there', study FROM (
+    SELECT n, study FROM link UNION ALL SELECT n, study FROM cohort UNION ALL SELECT n, study FROM fact
+    UNION ALL SELECT n, study FROM datum UNION ALL SELECT n, a FROM overlap UNION ALL SELECT n, b FROM overlap) j
+  JOIN seen e ON e.n = j.n WHERE j.study NOT IN (SELECT study FROM v_study)
 UNION ALL SELECT 'more than one primary reading', study || ' ' || outcome || ' ' || denominator || ' ' || report
-  FROM v_value WHERE role = 'primary' AND NOT second_hand
-  GROUP BY study, cohort, outcome, timepoint, denominator, report HAVING count(*) > 1
-UNION ALL SELECT 'more than one primary reading', study || ' ' || outcome || ' ' || denominator || ' ' || report
-  FROM v_value WHERE role = 'primary' AND second_hand
-  GROUP BY study, cohort, outcome, timepoint, denominator, report HAVING count(*) > 1
+  FROM value GROUP BY study, cohort, outcome, timepoint, denominator, report, second_hand HAVING count(*) > 1
 UNION ALL SELECT 'record without content', id FROM record WHERE id NOT IN (SELECT record FROM found);

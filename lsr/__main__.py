@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main() -> None:
     """Run `lsr`. Exit 0 done, 1 failed (one line says why), 2 wrong usage, 130 interrupted."""
     from lsr.cli import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a dash that a terminal cannot show is no reason to fail
     try:
         app(prog_name="lsr")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's, which says nothing
+            _say("interrupted: nothing half-done was kept", INTERRUPTED)
+        raise
     except KeyboardInterrupt:
-        sys.exit(_say("interrupted: nothing half-done was kept", 130))
+        sys.exit(_say("interrupted: nothing half-done was kept", INTERRUPTED))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: no complaint at exit
         sys.exit(1)
@@ -34,7 +44,9 @@ def _fail(error: Exception) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print("lsr: " + " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    from lsr.cli.common import clean
+
+    print("lsr: " + clean(" ".join(message.split())), file=sys.stderr)  # noqa: T201
     return code
 
 

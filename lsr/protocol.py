@@ -27,10 +27,12 @@ from db.model import (
     Stage,
     SynthesisSpec,
 )  # fmt: skip
+from lsr.toml_lines import line_of
 
 FILE = "protocol.toml"
-# Two spellings of one key differ by a letter or two; prose keys of the template score below 80 against all typed ones.
-MISSPELT = 85
+# One wrong letter in a key of four, or two changed places in one of five, still score this much; the template's prose
+# keys score at most 50 against the typed keys that their tables lack.
+MISSPELT = 75
 ROLES = (
     "screener",
     "extractor",
@@ -216,17 +218,22 @@ def value_at(tree: Any, dotted: str) -> Any:
     """The value at a dotted key ("outcome.cr.denominator": lists are entered by id, code or name); KeyError if none."""
     for part in dotted.split("."):
         if isinstance(tree, list):
-            tree = next((item for item in tree if part in (item.get("id"), item.get("code"), item.get("name"))), None)
-        elif isinstance(tree, dict):
-            tree = tree.get(part)
+            tables = (item for item in tree if isinstance(item, dict))
+            tree = next((item for item in tables if part in (item.get("id"), item.get("code"), item.get("name"))), None)
+        else:
+            tree = tree.get(part) if isinstance(tree, dict) else None
         if tree is None:
             raise KeyError(dotted)
     return tree
 
 
 def changed_locks(old: ProtocolSpec, new: ProtocolSpec) -> list[str]:
-    """Locked keys whose value changed, or that were unlocked, without a new [[amendment]] that names them."""
-    excused = {a["item"] for a in _amendments(new.text)} if _amendments(new.text) != _amendments(old.text) else set()
+    """Locked keys whose value changed, or that were unlocked, without a new [[amendment]] that names them.
+
+    An amendment that was there before excuses nothing: it was for the change that it came with.
+    """
+    before = _amendments(old.text)
+    excused = {amendment["item"] for amendment in _amendments(new.text) if amendment not in before}
     return [key for key, value in old.locked.items() if new.locked.get(key) != value and key not in excused]
 
 
@@ -237,29 +244,7 @@ def _amendments(text: str) -> list[dict[str, Any]]:
 
 def _fault(text: str, where: tuple[Any, ...], message: str) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
-    return f"{key} (line {_line(text, where)}): {message}"
-
-
-def _line(text: str, where: tuple[Any, ...]) -> int:
-    """The line of a key, or of the nearest table around it: tomllib keeps no positions, so headers are counted."""
-    best, depth = 1, -1
-    table: tuple[Any, ...] = ()
-    counts: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*(\[\[?)\s*([\w.-]+)\s*\]", line):
-            name = header[2]
-            table = tuple(name.split("."))
-            if header[1] == "[[":
-                counts[name] = counts.get(name, -1) + 1
-                table += (counts[name],)
-            here = table
-        elif key := re.match(r"\s*([\w-]+)\s*=", line):
-            here = (*table, key[1])
-        else:
-            continue
-        if where[: len(here)] == here and len(here) > depth:
-            best, depth = number, len(here)
-    return best
+    return f"{key} (line {line_of(text, where)}): {message}"
 
 
 def _misspelt(text: str, tree: Any, model: type[BaseModel], where: tuple[Any, ...]) -> list[str]:

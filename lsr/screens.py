@@ -41,7 +41,7 @@ def screen(found: Open, stage: Stage, reviewer: str) -> None:
         elif _vote(found, report, stage, reviewer, key, reasons):
             done.append(report)
             position += 1
-    say(f"{len(done)} votes; {len(waiting) - position} of this queue left.")
+    say(f"{len(done)} votes; {len(waiting) - len(done)} of this queue left.")
 
 
 def resolve(found: Open, adjudicator: str) -> None:
@@ -84,7 +84,7 @@ def show(record: Record, heading: str, reasons: Iterable[ReasonSpec]) -> None:
         lines.append(f"({record.composed})")
     for paragraph in (record.abstract or "(no abstract)").splitlines():
         lines += textwrap.wrap(clean(paragraph), WIDTH)
-    lines += [f"  {i} {reason.label}" for i, reason in enumerate(reasons, 1) if i <= 9]
+    lines += [f"  {i} {clean(reason.label)}" for i, reason in enumerate(reasons, 1)]
     out("\n".join(lines))
 
 

@@ -16,7 +16,7 @@ CREATE TABLE entry (
   prev TEXT NOT NULL,               -- hash of seq-1 in the same chain, '' for the first
   clock INTEGER NOT NULL,           -- Lamport counter: (clock, hash) is the order of all entries
   at TEXT NOT NULL,                 -- wall time, shown only
-  author TEXT NOT NULL,
+  author TEXT NOT NULL CHECK (author <> '' AND substr(chain, 1, length(author) + 1) = author || '@'),
   kind TEXT NOT NULL CHECK (kind IN ('protocol', 'previous', 'run', 'assign', 'removal', 'study', 'link',
     'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version')),
   body TEXT NOT NULL CHECK (json_valid(body)),
@@ -81,9 +81,9 @@ CREATE TABLE record (
   native_id TEXT NOT NULL
 ) STRICT;
 CREATE TABLE content (              -- what a source printed of a record, once for each distinct content
-  sha256 TEXT PRIMARY KEY,
+  sha256 TEXT PRIMARY KEY,          -- not WITHOUT ROWID: abstracts would each take an overflow page of their own
   body TEXT NOT NULL CHECK (json_valid(body))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE found (                -- a row where a run brought a new record or new content of a known one
   record TEXT NOT NULL REFERENCES record,
   run TEXT NOT NULL REFERENCES run (id) DEFERRABLE INITIALLY DEFERRED,
@@ -97,7 +97,7 @@ CREATE TABLE previous (             -- the reports and studies of the review tha
   n INTEGER NOT NULL REFERENCES entry,
   report TEXT NOT NULL,
   study TEXT NOT NULL,
-  PRIMARY KEY (report, study)
+  PRIMARY KEY (n, report, study)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE previous_review (      -- what that review says of itself: counts are text, "not available" included
   n INTEGER PRIMARY KEY REFERENCES entry,
@@ -259,7 +259,8 @@ CREATE TABLE setting (
 
 -- The only way in --------------------------------------------------------------------------------------------------
 CREATE TRIGGER entry_machine BEFORE INSERT ON entry
-WHEN NEW.author LIKE 'machine:%' AND NEW.kind IN ('vote', 'resolution', 'retrieval', 'version')
+WHEN NEW.author LIKE 'machine:%' AND (NEW.kind IN ('vote', 'resolution', 'retrieval', 'version')
+  OR NEW.kind = 'datum' AND NEW.body ->> 'origin' <> 'previous')
 BEGIN SELECT RAISE(ABORT, 'a machine does not decide'); END;
 
 CREATE TRIGGER entry_protocol AFTER INSERT ON entry WHEN NEW.kind = 'protocol' BEGIN
@@ -300,11 +301,11 @@ CREATE TRIGGER entry_overlap AFTER INSERT ON entry WHEN NEW.kind = 'overlap' BEG
 END;
 CREATE TRIGGER entry_vote AFTER INSERT ON entry WHEN NEW.kind = 'vote' BEGIN
   INSERT INTO vote SELECT NEW.n, NEW.body->>'report', NEW.body->>'stage', NEW.body->>'round', NEW.author,
-    NEW.body->>'verdict', NEW.body->>'reason', coalesce(NEW.body->>'note', '');
+    NEW.body->>'verdict', nullif(NEW.body->>'reason', ''), coalesce(NEW.body->>'note', '');
 END;
 CREATE TRIGGER entry_resolution AFTER INSERT ON entry WHEN NEW.kind = 'resolution' BEGIN
   INSERT INTO resolution SELECT NEW.n, NEW.body->>'report', NEW.body->>'stage', NEW.body->>'round', NEW.author,
-    NEW.body->>'verdict', NEW.body->>'reason', coalesce(NEW.body->>'note', '');
+    NEW.body->>'verdict', nullif(NEW.body->>'reason', ''), coalesce(NEW.body->>'note', '');
 END;
 CREATE TRIGGER entry_reopen AFTER INSERT ON entry WHEN NEW.kind = 'reopen' BEGIN
   INSERT INTO reopen SELECT NEW.n, NEW.hash, NEW.body->>'subject', NEW.body->>'stage', NEW.body->>'why';

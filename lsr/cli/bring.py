@@ -156,10 +156,12 @@ def link(
             _list_links(found, studies, as_json)
             return
         if new:
-            out(judge.new_study(found, report, reviewer, new))
+            opened_study = judge.new_study(found, report, reviewer, new)
+            print_json({"study": opened_study}) if as_json else out(opened_study)
         elif study is not None and accept != refuse:
             made = judge.decide_link(found, report, study, reviewer, accept=accept, why=why)
-            out(f"{made.report} {made.state} {made.study}")
+            told = {"report": made.report, "study": made.study, "state": made.state}
+            print_json(told) if as_json else out(f"{made.report} {made.state} {made.study}")
         else:
             raise typer.BadParameter("say STUDY with --accept or --refuse, or --new LABEL")
         if refresh(found).pooled:

@@ -44,8 +44,8 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A value as JSON on stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
+    """A value as JSON on stdout, in ASCII: no control character of a record reaches a terminal."""
+    typer.echo(json.dumps(value, indent=2, sort_keys=True))
 
 
 def clean(text: str) -> str:

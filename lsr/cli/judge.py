@@ -110,6 +110,8 @@ def resolve(
     from lsr.screens import resolve as run
     from lsr.workflow import judge
 
+    if (report is None) != (verdict is None):
+        raise typer.BadParameter("say REPORT and VERDICT, or neither of them to see the conflicts one after another")
     with opened(review) as found:
         if report is None or verdict is None:
             run(found, reviewer)
@@ -145,15 +147,19 @@ def extract(
     with opened(review) as found:
         if sheet is not None:
             done = work.enter_sheet(found, sheet, reviewer, resolving=resolving)
-            out(f"{done.entered} values entered, {done.unchanged} unchanged; cells in conflict: {done.conflicts}")
+            words = f"{done.entered} values entered, {done.unchanged} unchanged; cells in conflict: {done.conflicts}"
+            told = {"entered": done.entered, "unchanged": done.unchanged, "conflicts": done.conflicts}
+            print_json(told) if as_json else out(words)
         elif differences:
             _show_differences(work.differences(found, reviewer), as_json)
         elif study is not None and reopen is not None:
             work.reopen_study(found, study, reviewer, reopen)
-            out(f"{study}: extraction reopened; its closed data stay in force until the new round closes")
+            words = f"{study}: extraction reopened; its closed data stay in force until the new round closes"
+            print_json({"reopened": study}) if as_json else out(words)
         elif study is not None and to is not None:
             write_sheet(to, work.blank_rows(found, study))
-            out(f"Wrote {to}: fill status, events, total and place; a row left blank is not yet extracted")
+            words = f"Wrote {to}: fill status, events, total and place; a row left blank is not yet extracted"
+            print_json({"wrote": str(to)}) if as_json else out(words)
         else:
             raise typer.BadParameter("say --study S --out FILE, --sheet FILE, --study S --reopen WHY, or --differences")
         _pool(found)

@@ -73,14 +73,9 @@ def pool(
         elif explain is not None:
             _explain(found, explain, as_json)
         elif check:
-            _check(found)
-        elif force:
-            from analysis.refresh import refresh as pool_again
-
-            pool_again(found.review, found.spec, force=True)
-            _estimates(found, as_json)
+            _check(found, as_json)
         else:
-            _estimates(found, as_json)
+            _estimates(found, as_json, force=force)
 
 
 def _pool_file(file: Path, as_json: bool) -> None:
@@ -120,10 +115,10 @@ def _line(name: str, body: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _estimates(found: Open, as_json: bool) -> None:
-    from lsr.workflow.refresh import refresh
+def _estimates(found: Open, as_json: bool, *, force: bool) -> None:
+    from analysis.refresh import refresh
 
-    now = refresh(found)
+    now = refresh(found.review, found.spec, force=force)
     if as_json:
         print_json({"fingerprint": now.fingerprint, "estimates": now.estimates, "pooled_again": now.pooled})
         return
@@ -159,7 +154,7 @@ def _explain(found: Open, outcome: str, as_json: bool) -> None:
     out(table(rows, ("study", "x/n", "from")))
 
 
-def _check(found: Open) -> None:
+def _check(found: Open, as_json: bool) -> None:
     from analysis.dataset import datasets
     from analysis.estimation import pool_all
     from db.canonical import canonical
@@ -170,7 +165,8 @@ def _check(found: Open) -> None:
     again = pool_all(datasets(found.review.connection, found.spec), found.spec)
     if canonical(again) != canonical(stored.estimates):
         raise IntegrityError("stored estimates are not what the rows give now: run `lsr pool --force`")
-    out(f"The stored estimates are what the rows give ({stored.fingerprint[:12]}).")
+    words = f"The stored estimates are what the rows give ({stored.fingerprint[:12]})."
+    print_json({"fingerprint": stored.fingerprint, "same": True}) if as_json else out(words)
 
 
 def _reproduction(found: Open, as_json: bool) -> None:
@@ -214,8 +210,7 @@ def prisma(
             from analysis.prisma_diagram import prisma_svg
 
             reasons = {reason.code: reason.label for reason in found.spec.reasons}
-            svg.write_text(prisma_svg(counts, title=found.spec.title, caption="", reasons=reasons), "utf-8")
-            say(f"Wrote {svg}")
+            _write(svg, prisma_svg(counts, title=found.spec.title, caption="", reasons=reasons))
     if as_json:
         print_json(plain(counts))
         return
@@ -231,6 +226,16 @@ def prisma(
              ("", "of them, of previous studies", str(counts.new_reports_of_previous_studies)),
              ("total", "studies", str(counts.total_studies)), ("", "reports", str(counts.total_reports))]  # fmt: skip
     out(table(rows, ("", "box", "n")))
+
+
+def _write(path: Path, text: str) -> None:
+    from db.errors import InputError
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+    say(f"Wrote {path}")
 
 
 @app.command()

@@ -65,18 +65,19 @@ def enter(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool =
             row = replace(row, report=queries.report_of(review.connection, row.report))
             round = queries.current_round(review.connection, row.study, "extraction")
             key = tuple(getattr(row, name) for name in CELL)
+            origin = "resolved" if resolving else "extracted"
+            if _same(opened, row, round, person, origin):
+                continue
             if resolving:
                 _may_resolve(opened, row, states.get((*key, round)), person)
-            elif _same(opened, row, round, person):
-                continue
             elif states.get((*key, round), "awaiting") != "awaiting":
                 raise DecisionError(
                     f"{row.study} {row.outcome} ({row.reading}): has its required extractions; to change it, reopen: "
                     f"`lsr extract --study {row.study} --reviewer {person} --reopen WHY`"
                 )
-            origin = "resolved" if resolving else "extracted"
             review.append(person, "datum", {**asdict(row), "round": round, "origin": origin})
             entered += 1
+        _one_primary(opened, rows, person)
         conflicts = sum(state == "conflict" for state in _states(opened).values())
     return Entered(entered, len(rows) - entered, conflicts)
 
@@ -84,6 +85,8 @@ def enter(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool =
 def reopen_study(opened: Open, study: str, person: str, why: str) -> None:
     """A new round of extraction for a study; its closed data stay in force until the new round closes."""
     _check_role(opened, person, "extractor", "adjudicator")
+    if not why.strip():
+        raise InputError("a reopening needs its reason: --reopen WHY")
     if study not in reports_of(opened):
         raise InputError(f"no included study {study!r}")
     with opened.review.transaction():
@@ -110,14 +113,31 @@ def _states(opened: Open) -> dict[tuple[str, ...], str]:
     return {(*(state[name] for name in CELL), state["round"]): state["state"] for state in states}
 
 
-def _same(opened: Open, row: Datum, round: str, person: str) -> bool:
+def _same(opened: Open, row: Datum, round: str, person: str, origin: str) -> bool:
     """Whether this person has entered just this before: reading a sheet twice changes nothing."""
     for value in data.extracted(opened.review.connection, row.study, row.outcome):
-        own = value["extractor"] == person and value["round"] == round and value["now"] == row.report
+        said = {"extractor": person, "round": round, "now": row.report, "origin": origin}
+        own = all(value[name] == word for name, word in said.items())
         cell = ("cohort", "timepoint", "denominator", "reading", "status", "events", "total", "role", "place")
         if own and all(value[name] == getattr(row, name) for name in cell):
             return True
     return False
+
+
+def _one_primary(opened: Open, rows: Sequence[Datum], person: str) -> None:
+    """Refuse a second primary reading of a cell, given in another sheet than the first. Only one's own values are
+    looked at: a refusal that knew the other extractor's would betray them."""
+    for study, outcome in sorted({(row.study, row.outcome) for row in rows}):
+        readings: dict[tuple[str, ...], str] = {}
+        for value in data.extracted(opened.review.connection, study, outcome):
+            if value["extractor"] == person and value["role"] == "primary":
+                cell = tuple(value[name] for name in ("cohort", "timepoint", "denominator", "now", "round", "origin"))
+                first = readings.setdefault(cell, value["reading"])
+                if first != value["reading"]:
+                    raise DecisionError(
+                        f"{study} {outcome}: {first!r} and {value['reading']!r} cannot both be the primary reading of "
+                        "one cell: give one of them the role alternative"
+                    )
 
 
 def _may_resolve(opened: Open, row: Datum, state: str | None, person: str) -> None:

@@ -6,7 +6,7 @@ import csv
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Open:
     """An open review with the protocol in force."""
 
     review: Review
-    spec: ProtocolSpec
+    spec: ProtocolSpec = field(repr=False)  # it carries the whole text of the protocol
 
 
 def templates() -> list[str]:

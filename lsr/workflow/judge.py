@@ -103,23 +103,37 @@ def resolve(
 
 
 def reopen(opened: Open, reference: str, stage: Stage, person: str, why: str) -> None:
-    """A new round for a report at a stage; the closed verdict stays in force until the new round closes."""
+    """A new round for a report at a stage; the closed verdict stays in force until the new round closes.
+
+    Only a round that has its required votes is reopened, or a report of the previous version: an open round takes
+    votes and their undoing, and a second one would hide the votes that it has.
+    """
     _known_person(opened, person)
     if not why.strip():
         raise InputError("a reopening needs its reason: --reopen WHY")
     with opened.review.transaction():
-        report = queries.find_report(opened.review.connection, reference)
+        connection = opened.review.connection
+        report = queries.find_report(connection, reference)
+        found = item(opened, report, stage)
+        closed_before = not found.round and report in queries.previous_reports(connection)
+        if found.state == "awaiting" and not closed_before:
+            raise DecisionError(f"{report}: is open at {stage}, or not there yet: there is nothing to reopen")
         opened.review.append(person, "reopen", {"subject": report, "stage": stage, "why": why})
 
 
 def retrieve(
     opened: Open, reference: str, person: str, *, got: bool, route: str = "", file: Path | None = None
 ) -> None:
-    """Whether the full text was got, by which route, and the hash of the file people keep in fulltext/."""
+    """Whether the full text was got, by which route, and the hash of the file people keep in fulltext/.
+
+    DecisionError where somebody judged the full text: what was read cannot become "not retrieved" behind the verdict.
+    """
     _known_person(opened, person)
     review = opened.review
     with review.transaction():
         report = queries.find_report(review.connection, reference)
+        if not got and queries.voted_at(review.connection, report, "full-text"):
+            raise DecisionError(f"{report}: was judged at full text, so it was retrieved: reopen it to judge anew")
         digest = ""
         if file is not None:
             import hashlib

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from db.errors import ReviewFolderError
@@ -21,21 +22,35 @@ def write_site(opened: Open) -> Path:
     pages = render_site(review.connection, opened.spec, refresh(opened), now=max(searched, default=""))
     site = review.folder / "site"
     try:
-        fresh = Path(tempfile.mkdtemp(prefix=".site-", dir=review.folder))
-        for name, text in pages.items():
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
-        fresh.chmod(0o755)
-        if site.exists():
-            old = Path(tempfile.mkdtemp(prefix=".old-", dir=review.folder))
-            site.replace(old / "site")
-            fresh.replace(site)
-            shutil.rmtree(old)
-        else:
-            fresh.replace(site)
+        work = Path(tempfile.mkdtemp(prefix=".site-", dir=review.folder))
+        try:
+            _write(work / "new", pages)
+            _swap(work / "new", site, work / "old")
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise ReviewFolderError(
-            f"{site}: pages cannot be written ({error.strerror}): check the folder's rights"
+            f"{site}: pages cannot be written ({error.strerror}): check the folder's rights and space"
         ) from error
     return site
+
+
+def _write(folder: Path, pages: Mapping[str, str]) -> None:
+    folder.mkdir()
+    for name, text in pages.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def _swap(new: Path, site: Path, old: Path) -> None:
+    """Put `new` in the place of `site`; what cannot be put there leaves `site` as it was."""
+    if not site.exists():
+        new.replace(site)
+        return
+    site.replace(old)
+    try:
+        new.replace(site)
+    except BaseException:
+        old.replace(site)
+        raise

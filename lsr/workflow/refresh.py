@@ -8,7 +8,7 @@ from analysis.prisma import flow, plain
 from analysis.refresh import Refreshed
 from analysis.refresh import refresh as pool_if_changed
 from db import data
-from db.errors import DecisionError
+from db.errors import DecisionError, InputError
 from db.ledger import heads
 from db.queries import study_labels
 from lsr.workflow.folder import Open
@@ -36,8 +36,11 @@ def frozen_now(opened: Open) -> dict[str, Any]:
 
 
 def publish(opened: Open, signed_by: list[str], reason: str, *, major: bool = False) -> data.Version:
-    """Freeze a version. DecisionError unless all needed roles have signed and nothing required is empty."""
+    """Freeze a version. DecisionError unless all needed roles have signed and nothing required is empty; InputError
+    without a reason."""
     review, spec = opened.review, opened.spec
+    if not reason.strip():
+        raise InputError("a version needs its reason: --reason WHY")
     _may_publish(opened, signed_by)
     with review.transaction():
         state = frozen_now(opened)
