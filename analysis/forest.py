@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape
 
 from analysis.estimates import NotPooled, Pooled
-from analysis.forest_lines import COMPOSED_MARK, Line, description, notes, study_lines, summary_lines
+from analysis.forest_lines import Line, description, notes, study_lines, summary_lines
+from analysis.forest_text import LONGEST_LABEL, plain, shortened, width, wrap
 from db.model import Row
 
 if TYPE_CHECKING:
@@ -28,13 +28,11 @@ BLUE, GREEN, VERMILLION, BLACK, GREY = "#0072B2", "#009E73", "#D55E00", "#000000
 MARGIN, ROW, GAP = 0.25, 0.245, 0.28
 PLOT = 3.6  # width of 0 to 100
 LABEL_MIN, LABEL_MAX = 1.6, 3.4
-LONGEST_LABEL = 100  # letters: more do not fit LABEL_MAX, and measuring them takes time
 COUNT, WEIGHT = 0.55, 0.7  # widths of right-aligned columns
 NUMBERS = (0.5, 0.55, 0.47)  # estimate, "[lower,", "upper]": each aligned on its decimal
 TITLE_SIZE, TEXT_SIZE, NOTE_SIZE = 11.0, 9.0, 7.5  # points
 NOTE_ROW = 0.155
 CAP_HEIGHT = 0.73  # of the font's size: what is centred on a line are the capitals, whatever hangs below
-SLACK = 0.97  # text is set up to 2 % wider on a screen's pixel grid than it measures
 INDENT = 0.12
 LARGEST_MARKER, SMALLEST_MARKER = 130.0, 14.0  # points squared; below the smallest a marker is not seen
 PNG_DPI = 200
@@ -105,7 +103,7 @@ def _settings() -> Iterator[None]:
 
 def _with_description(svg: str, title: str, words: str) -> str:
     """The SVG with <title> and <desc> that screen readers read out."""
-    named = f"<title>{escape(_plain(title))}</title>\n <desc>{escape(_plain(words))}</desc>\n"
+    named = f"<title>{escape(plain(title))}</title>\n <desc>{escape(plain(words))}</desc>\n"
     return re.sub(r"(<svg [^>]*)>\n", lambda found: f'{found[1]} role="img">\n {named}', svg, count=1)
 
 
@@ -114,7 +112,7 @@ class _Layout:
 
     def __init__(self, lines: Sequence[Line], weighted: bool) -> None:
         widest = max(
-            _width(line.label[:LONGEST_LABEL], TEXT_SIZE, line.kind in BOLD) for line in lines if line.kind != "text"
+            width(line.label[:LONGEST_LABEL], TEXT_SIZE, line.kind in BOLD) for line in lines if line.kind != "text"
         )
         self.label = MARGIN
         self.label_width = min(max(widest + INDENT, LABEL_MIN), LABEL_MAX)
@@ -146,9 +144,9 @@ def _draw(
     k, included = reporting
     subtitle = f"n: {denominator} · {k} of {included} included studies report this outcome"
     room = layout.width - 2 * MARGIN
-    heads = [(part, TITLE_SIZE, True) for part in _wrap(title, room, TITLE_SIZE, bold=True)]
-    heads += [(part, TEXT_SIZE, False) for part in _wrap(subtitle, room, TEXT_SIZE)]
-    small = _wrap(" ".join([*notes(rows, pooled, also), *footnotes]), room, NOTE_SIZE)
+    heads = [(part, TITLE_SIZE, True) for part in wrap(title, room, TITLE_SIZE, bold=True)]
+    heads += [(part, TEXT_SIZE, False) for part in wrap(subtitle, room, TEXT_SIZE)]
+    small = wrap(" ".join([*notes(rows, pooled, also), *footnotes]), room, NOTE_SIZE)
     top = MARGIN + ROW * (len(heads) + 0.4)
     first = top + ROW * 1.3
     axis = first + ROW * (len(studies) + len(summary) + 0.4)
@@ -211,7 +209,7 @@ def _line(axes: Axes, layout: _Layout, line: Line, y: float) -> None:
         return
     bold = line.kind in BOLD
     indent = INDENT if line.kind in ("study", "second-hand") else 0.0
-    label = _shortened(line.label, layout.label_width - indent, TEXT_SIZE)
+    label = shortened(line.label, layout.label_width - indent, TEXT_SIZE)
     _say(axes, layout.label + indent, y, label, bold=bold)
     cells = [(layout.events, line.events), (layout.total, line.total), (layout.weight, line.weight)]
     for x, words in [*cells, *zip(layout.numbers, line.numbers, strict=True)]:
@@ -256,42 +254,4 @@ def _say(
     """Text whose capitals are centred on `y`; every line has one baseline, whatever its letters."""
     baseline = y + CAP_HEIGHT * size / 72 / 2
     weight = "bold" if bold else "normal"
-    axes.text(x, baseline, _plain(words), size=size, weight=weight, ha=side, va="baseline", color=color)
-
-
-def _plain(words: str) -> str:
-    """`words` without control and other invisible characters, which no SVG may hold."""
-    return "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in words)
-
-
-def _width(words: str, size: float, bold: bool = False) -> float:
-    """Width of `words` in inches, in the font that is drawn with."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(family="sans-serif", size=size, weight="bold" if bold else "normal")
-    measured = text_to_path.get_text_width_height_descent(_plain(words), font, ismath=False)
-    return float(measured[0]) / 72 / SLACK
-
-
-def _shortened(words: str, room: float, size: float) -> str:
-    """`words`, cut with an ellipsis where they would run into the next column; the mark at the end is kept."""
-    if len(words) <= LONGEST_LABEL and _width(words, size) <= room:
-        return words
-    mark = COMPOSED_MARK if words.endswith(COMPOSED_MARK) else ""
-    kept = words.removesuffix(mark)[:LONGEST_LABEL]
-    while kept and _width(f"{kept}…{mark}", size) > room:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…{mark}"
-
-
-def _wrap(words: str, room: float, size: float, *, bold: bool = False) -> list[str]:
-    """`words` in lines no wider than `room` inches."""
-    lines = [""]
-    for word in words.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and _width(longer, size, bold) > room:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
+    axes.text(x, baseline, plain(words), size=size, weight=weight, ha=side, va="baseline", color=color)

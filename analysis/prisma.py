@@ -61,9 +61,6 @@ def flow(connection: sqlite3.Connection, spec: ProtocolSpec) -> Flow:
     """The counts now, or as of a version (through its connection). IntegrityError names what does not balance."""
     counts: dict[tuple[str, str, str], int] = {(level, side, box): n for level, side, box, n in data.boxes(connection)}
     reasons = data.excluded_by_reason(connection)
-    arm_of = {
-        source.id: "databases" if source.arm in ("databases", "registers") else "other" for source in spec.sources
-    }
     arms = {}
     for side in SIDES:
         sources = {source: n for (at, source), n in data.identified_by_side(connection).items() if at == side}

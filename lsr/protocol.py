@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError
 from rapidfuzz import fuzz, process
 
 from db.canonical import canonical
@@ -27,155 +27,13 @@ from db.model import (
     Stage,
     SynthesisSpec,
 )  # fmt: skip
+from lsr.protocol_schema import Outcome, PreviousVersion, Protocol, Source
 from lsr.toml_lines import line_of
 
 FILE = "protocol.toml"
 # One wrong letter in a key of four, or two changed places in one of five, still score this much; the template's prose
 # keys score at most 50 against the typed keys that their tables lack.
 MISSPELT = 75
-ROLES = (
-    "screener",
-    "extractor",
-    "rob",
-    "adjudicator",
-    "statistician",
-    "information-specialist",
-    "clinician",
-    "guarantor",
-)
-ARMS = ("databases", "registers", "websites", "organisations", "citation", "contacts")
-
-
-class Section(BaseModel):
-    """A table of the protocol: typed keys are checked, prose keys are let through."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-
-class PreviousVersion(Section):
-    doi: str
-    registration: str
-    studies: int = Field(ge=0)
-    reports: int = Field(ge=0)
-    patients: int = Field(ge=0)
-    search_to: str
-
-
-class Person(Section):
-    name: str = Field(min_length=1)
-    roles: list[Literal[ROLES]] = Field(default=[])  # type: ignore[valid-type]
-
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, name: str) -> str:
-        if "@" in name or name.startswith("machine:") or not name.isprintable():
-            raise ValueError("a name has no '@', no line break and does not begin with 'machine:'")
-        return name
-
-
-class ReviewSection(Section):
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: str = Field(min_length=1)
-    registration: str = ""
-    demonstration: bool = False
-    previous_version: PreviousVersion | None = None
-    guarantor: str = ""
-    funding: str = ""
-    person: list[Person] = []
-
-
-class Source(Section):
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    kind: str
-    prisma_arm: str
-    platform: str = ""
-    query: str = ""
-    containers: list[str] = []
-    base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
-    enabled: bool = True
-    page_fetch: Literal["on", "off"] = "off"
-    cadence: str = ""
-    limitation: str = ""
-    named_products: list[str] = []
-
-    @field_validator("prisma_arm")
-    @classmethod
-    def _known_arm(cls, arm: str) -> str:
-        if arm.removeprefix("other:") not in ARMS:
-            raise ValueError(f"must be one of {', '.join(ARMS)} (or other:…)")
-        return arm
-
-
-class Search(Section):
-    date_from: str = Field(default="", pattern=r"^(\d{4}(-\d\d(-\d\d)?)?)?$")
-    source: list[Source] = Field(min_length=1)
-
-
-class Reason(Section):
-    code: str = Field(pattern=r"^\w+$")
-    label: str
-    stages: list[Literal["title-abstract", "full-text"]] = Field(min_length=1)
-
-
-class Outcome(Section):
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
-    label: str
-    measure: Literal["proportion", "km"]
-    denominator: str = "infused"
-    denominator_sensitivity: list[str] = []
-    role: str = ""
-
-
-class Screening(Section):
-    reviewers_per_item: int = Field(ge=1, le=9)
-    title_abstract_rule: Literal["either", "agree"] = "agree"
-    reasons_must_agree: bool = False
-
-
-class Extraction(Section):
-    extractors: int = Field(ge=1, le=9)
-
-
-class Synthesis(Section):
-    model: Literal["glmm-logit", "ftt-dl"]
-    ci: float = Field(default=95, gt=50, lt=100, strict=False)
-    ci_method: Literal["t", "z"] = "t"
-    prediction: str = "t(k-1)"
-    min_studies: int = Field(default=3, ge=2)
-
-
-class Living(Section):
-    release_needs: list[Literal[ROLES]] = []  # type: ignore[valid-type]
-    status_if_search_older_than_days: int = Field(default=21, ge=1)
-
-
-class Site(Section):
-    disclaimer: str = ""
-
-
-class Amendment(Section):
-    date: str
-    who: str
-    item: str
-    reason: str
-    results_known: bool
-
-
-class Protocol(Section):
-    """The whole file."""
-
-    schema_: Literal[1] = Field(alias="schema")
-    review: ReviewSection
-    search: Search
-    exclusion_reason: list[Reason] = Field(min_length=1)
-    screening: Screening
-    extraction: Extraction
-    outcome: list[Outcome] = Field(min_length=1)
-    synthesis: Synthesis
-    living: Living = Living()
-    site: Site = Site()
-    locked: list[str] = []
-    amendment: list[Amendment] = []
 
 
 def read_protocol(folder: Path) -> ProtocolSpec:

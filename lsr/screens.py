@@ -70,22 +70,26 @@ def resolve(found: Open, adjudicator: str) -> None:
 def show(record: Record, heading: str, reasons: Iterable[ReasonSpec]) -> None:
     """One report with what a reviewer reads, and the reasons with their keys."""
     names = [author.collective or f"{author.family} {author.given}".strip() for author in record.authors]
+    printed = (record.journal, str(record.year or ""), *record.publication_types, *record.registry_ids,
+               f"doi {record.doi}" if record.doi else "")  # fmt: skip
     lines = [
         "─" * WIDTH,
         f"[{heading}]  {record.id}",
-        *textwrap.wrap(clean(record.title) or "(no title)", WIDTH),
-        *textwrap.wrap(", ".join(names[:6]) + (" …" if len(names) > 6 else ""), WIDTH),
-        " · ".join(
-            part for part in (record.journal, str(record.year or ""), *record.publication_types, *record.registry_ids,
-                              f"doi {record.doi}" if record.doi else "") if part
-        ),
-    ]  # fmt: skip
+        *_wrapped(record.title or "(no title)"),
+        *_wrapped(", ".join(names[:6]) + (" …" if len(names) > 6 else "")),
+        *_wrapped(" · ".join(part for part in printed if part)),
+    ]
     if record.composed:
-        lines.append(f"({record.composed})")
+        lines += _wrapped(f"({record.composed})")
     for paragraph in (record.abstract or "(no abstract)").splitlines():
-        lines += textwrap.wrap(clean(paragraph), WIDTH)
-    lines += [f"  {i} {clean(reason.label)}" for i, reason in enumerate(reasons, 1)]
+        lines += _wrapped(paragraph)
+    for i, reason in enumerate(reasons, 1):
+        lines += _wrapped(f"  {i} {reason.label}", indent=" " * 4)
     out("\n".join(lines))
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(clean(text), WIDTH, subsequent_indent=indent)
 
 
 def _ask(prompt: str) -> str:

@@ -174,7 +174,8 @@ def test_the_bundle_is_what_composing_gives(tmp_path: Path) -> None:
     compose(tmp_path / "replies")
     shipped = TEMPLATES / demo_template() / "demo" / "replies"
     compared = filecmp.dircmp(tmp_path / "replies", shipped)
-    assert not (compared.left_only or compared.right_only or compared.diff_files), "run: python -m tests.compose"
+    differing = [*compared.left_only, *compared.right_only, *compared.diff_files]
+    assert differing == [], "run: python -m tests.compose"
 
 
 @pytest.mark.slow

@@ -126,3 +126,11 @@ def test_one_source_that_fails_keeps_nothing_of_the_others(lsr: Command, review_
         before = state(review_folder)
         refused(lsr("harvest", "--review", review_folder), "crossref")
         assert state(review_folder) == before
+
+
+def test_an_import_does_not_stand_in_the_way_of_a_replay(lsr: Command, review_folder: Path, point: Point) -> None:
+    with EutilsServer(CORPUS.read_bytes()) as server:
+        point(server.url)
+        assert lsr("harvest", "pubmed", "--review", review_folder).code == 0
+    assert lsr("import", CORPUS, "--review", review_folder).code == 0
+    assert lsr("harvest", "pubmed", "--replay", "--review", review_folder).code == 0

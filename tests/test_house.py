@@ -19,7 +19,10 @@ MAY_IMPORT = {
     "lsr": set(ROOMS),
 }
 # A statement, not a word: "update" and "select" are words of this field too.
-SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|DELETE\s+FROM|CREATE\s+(TEMP\s+)?(TABLE|VIEW)|PRAGMA)\b", re.S)
+SQL = re.compile(
+    r"\b(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|DELETE\s+FROM|CREATE\s+(TEMP\s+)?(TABLE|VIEW)|PRAGMA)\b",
+    re.DOTALL,
+)
 
 
 def modules(*rooms: str) -> Iterator[Path]:
@@ -55,7 +58,8 @@ def test_printing_and_exiting_live_in_lsr_only() -> None:
     for path in modules("db", "harvest", "curation", "analysis"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            assert called not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"{path.relative_to(ROOT)}: {called}"
+            where = path.relative_to(ROOT)
+            assert called not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"{where}: {called}"
 
 
 def test_only_the_protocol_reader_reads_toml() -> None:

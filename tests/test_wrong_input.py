@@ -18,7 +18,8 @@ def state(folder: Path) -> str:
     """A digest of all that the review holds, but for caches and the name of this copy."""
     connection = sqlite3.connect(folder / "review.db")
     tables = [t for (t,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
-    rows = [connection.execute(f"SELECT * FROM {t} ORDER BY 1, 2").fetchall() for t in tables if t not in ("copy", "estimate", "setting")]
+    kept = [table for table in tables if table not in ("copy", "estimate", "setting")]
+    rows = [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in kept]
     connection.close()
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 

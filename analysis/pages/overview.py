@@ -131,6 +131,7 @@ def summaries(site: Site) -> tuple[list[Summary], list[Summary]]:
 
 
 def summary(site: Site, outcome: OutcomeSpec) -> Summary:
+    """One line of the table of results."""
     body = site.estimates[outcome.id]
     rows = body["rows"]
     return Summary(

@@ -45,10 +45,12 @@ def percent(value: float | None) -> str:
 
 
 def interval(pair: list[float] | tuple[float, float] | None) -> str:
+    """Two proportions as percent, or a dash."""
     return "–" if pair is None else f"{100 * pair[0]:.1f} to {100 * pair[1]:.1f}%"
 
 
 def p_value(value: float) -> str:
+    """A p value as journals print it."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
@@ -60,6 +62,7 @@ def prediction(estimate: dict[str, Any]) -> str:
 
 
 def model(name: str) -> str:
+    """A model's short name for people."""
     return MODEL_LABELS.get(name, name)
 
 
@@ -97,6 +100,7 @@ def date(at: str) -> str:
 
 
 def report_link(report: Report | None) -> str:
+    """Where a report can be read, or ""."""
     return report_url(report.doi, report.pmid, report.id) if report else ""
 
 

@@ -25,6 +25,7 @@ def metas(soup: BeautifulSoup, *names: str) -> list[str]:
 
 
 def meta(soup: BeautifulSoup, *names: str) -> str:
+    """The first of `metas`, or ""."""
     return next(iter(metas(soup, *names)), "")
 
 

@@ -18,10 +18,12 @@ _BODY: Final = ("#article-abstract-content1", "section.article-section__abstract
 
 
 def matches(soup: BeautifulSoup) -> bool:
+    """A page of the library, or of HemaSphere at either of its publishers."""
     return _is_library(soup) or "hemasphere" in _named(soup, "journal_title").lower()
 
 
 def parse(soup: BeautifulSoup, url: str) -> Record:
+    """One abstract, by the layout of the page it is on."""
     return _library(soup, url) if _is_library(soup) else _hemasphere(soup, url)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -179,14 +180,9 @@ def _wanted(known: Sequence[SourceSpec], names: Sequence[str]) -> list[SourceSpe
 def _search(
     review: Review, source: SourceSpec, archived: Replies | None, progress: Progress
 ) -> tuple[RunNote, tuple[Record, ...]]:
-    transport: Transport
-    if archived is not None:
-        transport = ReplayTransport(archived, review.archive)
-    else:
-        keys = {"pubmed": os.environ[API_KEY]} if os.environ.get(API_KEY) else {}
-        transport = LiveTransport(review.archive, Identity(__version__, os.environ.get(CONTACT, ""), api_keys=keys))
-    found = get_source(source.id).search(source, transport, lambda done, total: progress(source.id, done, total))
-    replies: Sequence[Reply] = transport.replies
+    with _transport(review, archived) as transport:
+        found = get_source(source.id).search(source, transport, lambda done, total: progress(source.id, done, total))
+        replies: Sequence[Reply] = transport.replies
     composed = next((reply.composed for reply in replies if reply.composed), "")
     note = RunNote(
         source=source.id, arm=source.arm, query=source.query,
@@ -196,6 +192,18 @@ def _search(
     )  # fmt: skip
     records = tuple(replace(record, composed=composed) for record in found.records) if composed else found.records
     return note, records
+
+
+@contextmanager
+def _transport(review: Review, archived: Replies | None) -> Iterator[Transport]:
+    """The archive's replies, or the network with the keys that the environment holds."""
+    if archived is not None:
+        yield ReplayTransport(archived, review.archive)
+        return
+    keys = {"pubmed": os.environ[API_KEY]} if os.environ.get(API_KEY) else {}
+    identity = Identity(__version__, os.environ.get(CONTACT, ""), api_keys=keys)
+    with closing(LiveTransport(review.archive, identity)) as live:
+        yield live
 
 
 def _import_file(
@@ -220,9 +228,11 @@ def _import_file(
         source=name, arm=arms.get(name, "databases"), query=f"file {path.name}", searched_at=at, hits=None,
         author="machine:import", composed=composed, replies=((f"FILE {path.name}", digest, 200, at, composed),),
     )  # fmt: skip
-    lines = lambda: (("deleted citations", " ".join(sorted(deleted))),) if deleted else ()  # noqa: E731
-    stored = store_run(review, note, chain(first, stream), lines)
-    return stored, deleted
+
+    def deletions() -> tuple[tuple[str, str], ...]:
+        return (("deleted citations", " ".join(sorted(deleted))),) if deleted else ()
+
+    return store_run(review, note, chain(first, stream), deletions), deleted
 
 
 def _members(kept: Mapping[str, str]) -> dict[str, list[str]]:

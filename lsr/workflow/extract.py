@@ -13,6 +13,7 @@ from db.errors import DecisionError, InputError
 from db.model import Datum
 from lsr.workflow.folder import Open
 
+ALL = "all"  # the cohort of all infused patients: the one that is pooled (view v_row)
 CELL = ("study", "cohort", "outcome", "timepoint", "denominator", "reading", "report")
 
 
@@ -33,7 +34,7 @@ def blank_rows(opened: Open, study: str) -> list[Datum]:
         raise InputError(f"no included study {study!r} to extract: there are {known}")
     nothing_yet: Any = ""  # not a status: a row left so is not yet extracted, which no value in the review can be
     return [
-        Datum(study, "all", outcome.id, "", outcome.denominator, "as printed", "primary", report, nothing_yet)
+        Datum(study, ALL, outcome.id, "", outcome.denominator, "as printed", "primary", report, nothing_yet)
         for report in reports
         for outcome in opened.spec.outcomes
         if outcome.measure == "proportion"
@@ -51,6 +52,7 @@ def reports_of(opened: Open) -> dict[str, list[str]]:
 def enter_sheet(opened: Open, path: Path, person: str, *, resolving: bool = False) -> Entered:
     """Read a filled sheet and enter it, whole or not at all."""
     rows = read_sheet(path, outcomes=opened.spec.outcomes, studies=list(reports_of(opened)), reports=reports_of(opened))
+    rows = [replace(row, cohort=row.cohort or ALL) for row in rows]  # a sheet without that column is of all patients
     return enter(opened, rows, person, resolving=resolving)
 
 

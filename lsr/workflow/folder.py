@@ -174,13 +174,13 @@ def _author(name: str) -> Author:
 
 def _facts(row: dict[str, str], study: str, report: str) -> Iterator[dict[str, Any]]:
     """Everything Table 1 says of a study in words. "none" and "not in Table 1" are different answers."""
-    for field, value in row.items():
-        if field in ("study", "label", "registry_ids", "patients") or not value:
+    for column, value in row.items():
+        if column in ("study", "label", "registry_ids", "patients") or not value:
             continue
         missing = value.startswith(NOT_THERE)
         status = "not-in-source" if missing else "none" if value.startswith(SAYS_NONE) else "reported"
         yield {
-            "study": study, "cohort": "all", "field": field, "status": status,
+            "study": study, "cohort": "all", "field": column, "status": status,
             "value": value.removeprefix(NOT_THERE).strip(" ()") if missing else value,
             "report": report, "place": "Table 1", "source_kind": "secondary-review",
         }  # fmt: skip

@@ -1,0 +1,177 @@
+"""The shape of protocol.toml: one class a table, typed where the program acts on a key."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+ROLES = (
+    "screener",
+    "extractor",
+    "rob",
+    "adjudicator",
+    "statistician",
+    "information-specialist",
+    "clinician",
+    "guarantor",
+)
+ARMS = ("databases", "registers", "websites", "organisations", "citation", "contacts")
+
+
+class Section(BaseModel):
+    """A table of the protocol: typed keys are checked, prose keys are let through."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class PreviousVersion(Section):
+    """[review.previous_version]: the published review that this one continues."""
+
+    doi: str
+    registration: str
+    studies: int = Field(ge=0)
+    reports: int = Field(ge=0)
+    patients: int = Field(ge=0)
+    search_to: str
+
+
+class Person(Section):
+    """[[review.person]]: somebody with roles."""
+
+    name: str = Field(min_length=1)
+    roles: list[Literal[ROLES]] = Field(default=[])  # type: ignore[valid-type]
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if "@" in name or name.startswith("machine:") or not name.isprintable():
+            raise ValueError("a name has no '@', no line break and does not begin with 'machine:'")
+        return name
+
+
+class ReviewSection(Section):
+    """[review]: what the review is, and who answers for it."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str = Field(min_length=1)
+    registration: str = ""
+    demonstration: bool = False
+    previous_version: PreviousVersion | None = None
+    guarantor: str = ""
+    funding: str = ""
+    person: list[Person] = []
+
+
+class Source(Section):
+    """[[search.source]]: a place searched, and how."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    kind: str
+    prisma_arm: str
+    platform: str = ""
+    query: str = ""
+    containers: list[str] = []
+    base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    enabled: bool = True
+    page_fetch: Literal["on", "off"] = "off"
+    cadence: str = ""
+    limitation: str = ""
+    named_products: list[str] = []
+
+    @field_validator("prisma_arm")
+    @classmethod
+    def _known_arm(cls, arm: str) -> str:
+        if arm.removeprefix("other:") not in ARMS:
+            raise ValueError(f"must be one of {', '.join(ARMS)} (or other:…)")
+        return arm
+
+
+class Search(Section):
+    """[search]"""
+
+    date_from: str = Field(default="", pattern=r"^(\d{4}(-\d\d(-\d\d)?)?)?$")
+    source: list[Source] = Field(min_length=1)
+
+
+class Reason(Section):
+    """[[exclusion_reason]]: their order is their hierarchy."""
+
+    code: str = Field(pattern=r"^\w+$")
+    label: str
+    stages: list[Literal["title-abstract", "full-text"]] = Field(min_length=1)
+
+
+class Outcome(Section):
+    """[[outcome]]: what is extracted, and over whom it is counted."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    label: str
+    measure: Literal["proportion", "km"]
+    denominator: str = "infused"
+    denominator_sensitivity: list[str] = []
+    role: str = ""
+
+
+class Screening(Section):
+    """[screening]"""
+
+    reviewers_per_item: int = Field(ge=1, le=9)
+    title_abstract_rule: Literal["either", "agree"] = "agree"
+    reasons_must_agree: bool = False
+
+
+class Extraction(Section):
+    """[extraction]"""
+
+    extractors: int = Field(ge=1, le=9)
+
+
+class Synthesis(Section):
+    """[synthesis]: the model choices, all of them in the fingerprint."""
+
+    model: Literal["glmm-logit", "ftt-dl"]
+    ci: float = Field(default=95, gt=50, lt=100, strict=False)
+    ci_method: Literal["t", "z"] = "t"
+    prediction: Literal["t(k-1)"] = "t(k-1)"
+    min_studies: int = Field(default=3, ge=2)
+
+
+class Living(Section):
+    """[living]: who releases, and when a search is overdue."""
+
+    release_needs: list[Literal[ROLES]] = []  # type: ignore[valid-type]
+    status_if_search_older_than_days: int = Field(default=21, ge=1)
+
+
+class Site(Section):
+    """[site]"""
+
+    disclaimer: str = ""
+
+
+class Amendment(Section):
+    """[[amendment]]: what allows a locked key to change."""
+
+    date: str
+    who: str
+    item: str
+    reason: str
+    results_known: bool
+
+
+class Protocol(Section):
+    """The whole file."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    review: ReviewSection
+    search: Search
+    exclusion_reason: list[Reason] = Field(min_length=1)
+    screening: Screening
+    extraction: Extraction
+    outcome: list[Outcome] = Field(min_length=1)
+    synthesis: Synthesis
+    living: Living = Living()
+    site: Site = Site()
+    locked: list[str] = []
+    amendment: list[Amendment] = []
