@@ -29,7 +29,14 @@ _HINTS: Final = get_type_hints(Datum)
 _STATUSES: Final[tuple[str, ...]] = get_args(_HINTS["status"])
 _CONFIDENCES: Final[tuple[str, ...]] = get_args(_HINTS["confidence"])
 _ROLES: Final = ("primary", "alternative")  # "reproduction" comes with the published review's own data alone
-_DEFAULTS: Final = {"role": "primary", "reading": "as reported", "confidence": "sure", "source_kind": "primary-article"}
+# What a blank cell means: the words of the sheets that the program writes, so that two people who leave it blank agree.
+_DEFAULTS: Final = {
+    "cohort": "all",
+    "role": "primary",
+    "reading": "as printed",
+    "confidence": "sure",
+    "source_kind": "primary-article",
+}
 _REQUIRED: Final = ("study", "outcome", "report", "events", "total")
 
 

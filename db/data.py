@@ -135,7 +135,7 @@ def extraction_states(connection: sqlite3.Connection) -> list[dict[str, Any]]:
 def extracted(connection: sqlite3.Connection, study: str, outcome: str) -> list[dict[str, Any]]:
     """Each extractor's last values for a study and outcome: for the adjudicator of closed cells only."""
     columns = ("cohort", "timepoint", "denominator", "reading", "now", "round", "extractor", "origin", "status",
-               "events", "total", "role", "place")  # fmt: skip
+               "events", "total", "role", "place", "quotation", "source_kind", "confidence", "why")  # fmt: skip
     rows = connection.execute(
         f"SELECT {', '.join(columns)} FROM v_datum WHERE study = ? AND outcome = ? AND origin <> 'previous'"
         " ORDER BY cohort, timepoint, denominator, reading, now, round, extractor",

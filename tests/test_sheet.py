@@ -78,7 +78,7 @@ def test_rows_not_yet_extracted_are_skipped(sheet: Callable[..., list[Datum]]) -
 
 def test_what_is_left_out_has_a_default(sheet: Callable[..., list[Datum]]) -> None:
     (datum,) = sheet("s1,r1,resp,8,11", heading="study,report,outcome,events,total")
-    assert datum == Datum("s1", "", "resp", "", "infused", "as reported", "primary", "r1", "reported", 8, 11)
+    assert datum == Datum("s1", "all", "resp", "", "infused", "as printed", "primary", "r1", "reported", 8, 11)
 
 
 def test_semicolons_and_the_words_for_nothing(sheet: Callable[..., list[Datum]]) -> None:

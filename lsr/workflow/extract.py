@@ -106,6 +106,7 @@ def differences(opened: Open, person: str) -> list[dict[str, Any]]:
         for value in data.extracted(connection, state["study"], state["outcome"]):
             same = ("cohort", "timepoint", "denominator", "reading", "round")
             if all(value[name] == state[name] for name in same) and value["now"] == state["report"]:
+                value.pop("quotation")  # it stays in the review: no listing carries it away
                 found.append({"study": state["study"], "outcome": state["outcome"], "report": state["report"], **value})
     return found
 
@@ -120,7 +121,8 @@ def _same(opened: Open, row: Datum, round: str, person: str, origin: str) -> boo
     for value in data.extracted(opened.review.connection, row.study, row.outcome):
         said = {"extractor": person, "round": round, "now": row.report, "origin": origin}
         own = all(value[name] == word for name, word in said.items())
-        cell = ("cohort", "timepoint", "denominator", "reading", "status", "events", "total", "role", "place")
+        cell = ("cohort", "timepoint", "denominator", "reading", "status", "events", "total", "role", "place",
+                "quotation", "source_kind", "confidence", "why")  # fmt: skip
         if own and all(value[name] == getattr(row, name) for name in cell):
             return True
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,20 +53,28 @@ def init(
         raise InputError(f"no template {template!r}: there are {', '.join(templates())}")
     if folder.exists() and any(folder.iterdir()):
         raise ReviewFolderError(f"{folder}: is not empty: choose another folder")
-    source = TEMPLATES / template
+    text = protocol_text((TEMPLATES / template / protocol.FILE).read_text("utf-8"))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "fulltext").mkdir(exist_ok=True)
-        text = protocol_text((source / protocol.FILE).read_text("utf-8"))
-        (folder / protocol.FILE).write_text(text, "utf-8")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Made beside it and moved in whole: an init that was killed leaves no half-made review in its place.
+        with tempfile.TemporaryDirectory(prefix=".lsr-init-", dir=folder.parent) as made:
+            _fill(Path(made) / "review", TEMPLATES / template, text, clock)
+            if folder.exists():
+                folder.rmdir()
+            (Path(made) / "review").rename(folder)
     except OSError as error:
         raise ReviewFolderError(
             f"{folder}: cannot be made ({error.strerror}): choose a folder you may write to"
         ) from error
+
+
+def _fill(folder: Path, template: Path, text: str, clock: Callable[[], str]) -> None:
+    (folder / "fulltext").mkdir(parents=True)
+    (folder / protocol.FILE).write_text(text, "utf-8")
     with Review.create(folder, clock) as review:
-        spec = adopt_protocol(review, protocol.read_protocol(folder))
-        if (source / PREVIOUS).is_dir():
-            load_previous(review, spec, source / PREVIOUS)
+        adopt_protocol(review, protocol.read_protocol(folder))
+        if (template / PREVIOUS).is_dir():
+            load_previous(review, template / PREVIOUS)
 
 
 @contextmanager
@@ -107,7 +116,7 @@ def _protocol_body(spec: ProtocolSpec) -> dict[str, Any]:
 # The published review as data ------------------------------------------------------------------------------------
 
 
-def load_previous(review: Review, spec: ProtocolSpec, folder: Path) -> None:
+def load_previous(review: Review, folder: Path) -> None:
     """Enter the published review that this one continues: its reports, studies, facts and data, all second-hand.
 
     No decision of a reviewer is invented: the reports are "included in the previous version", no more.

@@ -154,6 +154,11 @@ def decide_link(opened: Open, reference: str, study: str, person: str, *, accept
         report = queries.find_report(review.connection, reference)
         if study not in queries.study_labels(review.connection):
             raise InputError(f"no study {study!r}: `lsr link --studies` lists them")
+        if not accept and report in queries.previous_reports(review.connection):
+            raise DecisionError(
+                f"{report}: the previous version put it in its study: reopen it at full text if it is not to count "
+                f"(`lsr decide {report} --stage full-text --reviewer {person} --reopen WHY`)"
+            )
         found = Link(report, study, "linked" if accept else "refused", (why,) if why else ())
         append_link(review, person, found)
         if not accept:
