@@ -205,12 +205,17 @@ def merged_reports(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def archived_replies(connection: sqlite3.Connection) -> dict[str, list[tuple[str, int, str, str]]]:
-    """{request: its replies in order, as (sha256, status, at, composed)} of each source's last run: for a replay."""
+    """{request: its replies in order, as (sha256, status, at, composed)} of each source's last search: for a replay.
+
+    An imported file is archived as a reply too, but nobody asks for it again.
+    """
     index: dict[str, list[tuple[str, int, str, str]]] = {}
     rows = connection.execute(
         """SELECT r.request, r.sha256, r.status, r.at, r.composed FROM reply r JOIN (
           SELECT u.n, row_number() OVER (PARTITION BY u.source ORDER BY e.clock DESC, e.hash DESC) k
-          FROM run u JOIN seen e ON e.n = u.n) last ON last.n = r.n AND last.k = 1
+          FROM run u JOIN seen e ON e.n = u.n
+          WHERE NOT EXISTS (SELECT 1 FROM reply f WHERE f.n = u.n AND f.request LIKE 'FILE %')) last
+        ON last.n = r.n AND last.k = 1
         ORDER BY r.n, r.k"""
     )
     for request, digest, status, at, composed in rows:

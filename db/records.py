@@ -108,8 +108,7 @@ def from_json(text: str, *, slim: bool = False) -> Record:
 def all_records(connection: sqlite3.Connection, *, slim: bool = False) -> Iterator[tuple[str, Record]]:
     """(current report, record) of every record, in the order of their keys."""
     rows = connection.execute(
-        """WITH ro AS MATERIALIZED (SELECT record, report FROM v_report_of)
-        SELECT coalesce(ro.report, c.record), c.body FROM v_content c LEFT JOIN ro ON ro.record = c.record
+        """SELECT coalesce(r.report, c.record), c.body FROM v_content c LEFT JOIN v_report_of r ON r.record = c.record
         ORDER BY c.record"""
     )
     return ((report, from_json(body, slim=slim)) for report, body in rows)

@@ -57,6 +57,9 @@ def _shape(connection: sqlite3.Connection) -> Iterator[str]:
 def _typed_tables(connection: sqlite3.Connection) -> Iterator[str]:
     """Fill the typed tables again from the entries, in memory, and compare row by row."""
     fresh = _empty()
+    indexes = fresh.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    for (name,) in indexes.fetchall():
+        fresh.execute(f"DROP INDEX {name}")  # each costs time at every entry, and no comparison needs them
     fresh.execute("BEGIN")  # a transaction for each entry would take twice as long
     for row in connection.execute("SELECT * FROM entry ORDER BY n"):
         try:

@@ -20,10 +20,11 @@ WHERE NOT EXISTS (
   WHERE g.record = f.record AND g.run <> f.run AND (d.clock, d.hash) < (e.clock, e.hash));
 
 CREATE VIEW v_content AS            -- what the source printed last
-SELECT record, sha256, body FROM (
-  SELECT f.record, f.sha256, c.body, row_number() OVER (PARTITION BY f.record ORDER BY e.clock DESC, e.hash DESC) k
-  FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n JOIN content c ON c.sha256 = f.sha256)
-WHERE k = 1;
+SELECT f.record, f.sha256, c.body
+FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n JOIN content c ON c.sha256 = f.sha256
+WHERE NOT EXISTS (
+  SELECT 1 FROM found g JOIN run w ON w.id = g.run JOIN seen d ON d.n = w.n
+  WHERE g.record = f.record AND g.run <> f.run AND (d.clock, d.hash) > (e.clock, e.hash));
 
 -- Machines propose, people decide: here and for removals, links and trials a person's last word outranks a machine's,
 -- whenever the machine spoke.
@@ -109,10 +110,13 @@ tally AS MATERIALIZED (
     min(v.reason) reason
   FROM v_vote v LEFT JOIN protocol_reason pr ON pr.n = (SELECT n FROM p) AND pr.code = v.reason
   GROUP BY v.report, v.stage, v.round),
+ruled AS MATERIALIZED (SELECT * FROM v_resolution),
 rounds AS MATERIALIZED (
   SELECT coalesce(r.report, o.subject) report, o.stage, o.round, printf('%020d', e.clock) || o.round rank
   FROM reopen o JOIN seen e ON e.n = o.n LEFT JOIN v_report_of r ON r.record = o.subject WHERE o.stage <> 'extraction'
-  UNION ALL SELECT report, stage, round, '' FROM tally WHERE round = ''),
+  UNION ALL SELECT report, stage, round, '' FROM tally WHERE round = ''
+  UNION ALL SELECT report, stage, round, '' FROM ruled   -- no votes: they went with a record that was parted again
+  WHERE round = '' AND (report, stage, round) NOT IN (SELECT report, stage, round FROM tally)),
 judged AS (
   SELECT r.report, r.stage, r.round, r.rank, coalesce(t.votes, 0) votes, CASE
       WHEN s.verdicts = 1 THEN s.verdict
@@ -125,7 +129,7 @@ judged AS (
     iif(s.verdicts = 1, s.reason, coalesce(pr.code, t.reason)) reason
   FROM rounds r CROSS JOIN p
   LEFT JOIN tally t ON t.report = r.report AND t.stage = r.stage AND t.round = r.round
-  LEFT JOIN v_resolution s ON s.report = r.report AND s.stage = r.stage AND s.round = r.round
+  LEFT JOIN ruled s ON s.report = r.report AND s.stage = r.stage AND s.round = r.round
   LEFT JOIN protocol_reason pr ON pr.n = p.n AND pr.rank = t.reason_rank)
 SELECT report, stage, round, rank, verdict, iif(verdict = 'exclude', reason, NULL) reason, votes FROM judged;
 
@@ -147,19 +151,14 @@ SELECT report, got FROM (
 WHERE k = 1;
 
 CREATE VIEW v_record AS             -- `report_box` is the box of the report, on the one record that is sought for it
-WITH verdict AS MATERIALIZED (SELECT report, stage, verdict, reason FROM v_verdict),
-got AS MATERIALIZED (SELECT report FROM v_retrieval WHERE got),
-failed AS MATERIALIZED (SELECT report FROM v_retrieval WHERE NOT got),
+WITH retrieval AS MATERIALIZED (SELECT report, got FROM v_retrieval),
+got AS MATERIALIZED (SELECT report FROM retrieval WHERE got),
+not_got AS MATERIALIZED (SELECT report FROM retrieval WHERE NOT got),
 screened AS MATERIALIZED (
-  SELECT ta.report, ta.verdict, CASE
-      WHEN ta.report IN failed THEN 'not retrieved'
-      WHEN ta.report NOT IN got THEN 'awaiting retrieval'
-      WHEN ft.verdict = 'include' THEN 'included'
-      WHEN ft.verdict = 'exclude' THEN 'excluded'
-      ELSE 'awaiting assessment' END report_box,
-    CASE WHEN ta.verdict = 'exclude' THEN ta.reason WHEN ta.report IN got THEN ft.reason END reason
-  FROM verdict ta LEFT JOIN verdict ft ON ft.report = ta.report AND ft.stage = 'full-text'
-  WHERE ta.stage = 'title-abstract'),
+  SELECT report, max(iif(stage = 'title-abstract', verdict, NULL)) verdict,
+    max(iif(stage = 'title-abstract', reason, NULL)) reason, max(iif(stage = 'full-text', verdict, NULL)) assessed,
+    max(iif(stage = 'full-text', reason, NULL)) full_text_reason
+  FROM v_verdict GROUP BY report),
 known AS MATERIALIZED (SELECT report FROM v_previous),
 x AS MATERIALIZED (
   SELECT f.record id, f.arm, iif(f.arm = 'previous', 'previous', iif(f.arm IN ('databases', 'registers'), 'databases',
@@ -168,10 +167,10 @@ x AS MATERIALIZED (
 duplicate AS MATERIALIZED (         -- all but the kept record of a report: a database one first, then the earliest
   SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY report
       ORDER BY arm NOT IN ('databases', 'registers'), clock, id) k
-    FROM x WHERE why IS NULL AND report IN (SELECT report FROM v_report_of))
+    FROM x WHERE why IS NULL AND report IN (SELECT report FROM x WHERE report <> id))
   WHERE k > 1),
-boxed AS (
-  SELECT x.*, s.report_box, s.reason, CASE
+boxed AS MATERIALIZED (
+  SELECT x.*, s.reason, s.assessed, s.full_text_reason, CASE
       WHEN x.arm = 'previous' THEN 'previous version'
       WHEN x.why IS NOT NULL THEN x.why
       WHEN x.report IN known THEN 'already in the previous version'
@@ -180,8 +179,14 @@ boxed AS (
       WHEN s.verdict = 'exclude' THEN 'excluded'
       ELSE 'sought' END box
   FROM x LEFT JOIN screened s ON s.report = x.report)
-SELECT id, arm, side, report, box, iif(box = 'sought', report_box, NULL) report_box,
-  iif(box IN ('excluded', 'sought'), reason, NULL) reason
+SELECT id, arm, side, report, box, CASE
+    WHEN box <> 'sought' THEN NULL
+    WHEN report IN not_got THEN 'not retrieved'
+    WHEN report NOT IN got THEN 'awaiting retrieval'
+    WHEN assessed = 'include' THEN 'included'
+    WHEN assessed = 'exclude' THEN 'excluded'
+    ELSE 'awaiting assessment' END report_box,
+  CASE WHEN box = 'excluded' THEN reason WHEN box = 'sought' AND report IN got THEN full_text_reason END reason
 FROM boxed;
 
 CREATE VIEW v_report AS             -- the reports sought
@@ -285,9 +290,8 @@ SELECT outcome, denominator, study, status, events, total, report, reading, seco
   SELECT v.*, row_number() OVER (PARTITION BY v.study, v.outcome, v.denominator
       ORDER BY v.events IS NULL, v.second_hand, v.total DESC, v.printed DESC, v.report DESC, v.timepoint, v.reading) k
   FROM (SELECT *, (
-      SELECT coalesce(c.body ->> '$.date', CAST(c.body ->> '$.year' AS TEXT), '')
-      FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n JOIN content c ON c.sha256 = f.sha256
-      WHERE f.record = value.report ORDER BY e.clock DESC, e.hash DESC LIMIT 1) printed FROM value) v
+      SELECT coalesce(c.body ->> '$.date', CAST(c.body ->> '$.year' AS TEXT)) FROM v_content c
+      WHERE c.record = value.report) printed FROM value) v
   WHERE (v.study, v.report) IN linked
     AND NOT (v.second_hand AND (v.study, v.outcome, v.denominator, v.report) IN first_hand))
 WHERE k = 1;

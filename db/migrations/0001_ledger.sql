@@ -23,7 +23,6 @@ CREATE TABLE entry (
   UNIQUE (chain, seq)
 ) STRICT;
 CREATE INDEX entry_clock ON entry (clock, hash);  -- without it each append scans the ledger
-CREATE INDEX entry_kind ON entry (kind);
 
 -- The protocol in force, and what views need of it ---------------------------------------------------------------
 CREATE TABLE protocol (
@@ -160,7 +159,6 @@ CREATE TABLE vote (
   CHECK (stage <> 'full-text' OR verdict <> 'exclude' OR reason IS NOT NULL)
 ) STRICT;
 CREATE INDEX vote_report ON vote (report, stage, round, reviewer, n);
-CREATE INDEX vote_reviewer ON vote (reviewer, stage);
 CREATE TABLE resolution (
   n INTEGER PRIMARY KEY REFERENCES entry,
   report TEXT NOT NULL,

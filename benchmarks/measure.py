@@ -1,0 +1,81 @@
+"""A process measured by what the kernel says it took, and two of them in turn, so that both meet the same machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryFile
+
+ROOT = Path(__file__).parents[1]
+# What Linux counts ru_maxrss in; macOS counts bytes.
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds (user and system), peak memory in MB, and how many things were worked on (0: a bare command)."""
+
+    seconds: float
+    megabytes: float
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Medians of some runs; `ratio` is the median of peer over subject (or None without a peer), run by run."""
+
+    subject: Cost
+    peer: Cost | None = None
+    ratio: float | None = None
+
+
+def command(*arguments: str) -> list[str]:
+    """Python with `arguments`, by the interpreter that runs now."""
+    return [sys.executable, *arguments]
+
+
+def task(name: str, *arguments: str) -> list[str]:
+    """A task of benchmarks.work: it reports the seconds of the work alone."""
+    return command("-m", "benchmarks.work", name, *arguments)
+
+
+def cost(arguments: Sequence[str]) -> Cost:
+    """Run a command to its end. RuntimeError with its last words if it fails."""
+    with TemporaryFile() as out, TemporaryFile() as errors:
+        process = subprocess.Popen(arguments, stdout=out, stderr=errors, cwd=ROOT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        errors.seek(0)
+        said, complaint = out.read(), errors.read().decode(errors="replace").strip()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}: exit {process.returncode}: {complaint[-500:]}")
+    megabytes = usage.ru_maxrss * MAXRSS_UNIT / 1e6
+    if "benchmarks.work" in arguments:
+        told = json.loads(said)
+        return Cost(told["seconds"], megabytes, told["count"])
+    return Cost(usage.ru_utime + usage.ru_stime, megabytes)
+
+
+def compare(subject: Sequence[str], peer: Sequence[str] | None, runs: int) -> Compared:
+    """Subject and peer in turn, `runs` times."""
+    ours, theirs = [], []
+    for _ in range(runs):
+        ours.append(cost(subject))
+        if peer:
+            theirs.append(cost(peer))
+    if not theirs:
+        return Compared(_middle(ours))
+    ratios = [other.seconds / one.seconds for one, other in zip(ours, theirs, strict=True)]
+    return Compared(_middle(ours), _middle(theirs), median(ratios))
+
+
+def _middle(costs: Sequence[Cost]) -> Cost:
+    seconds, megabytes = median(c.seconds for c in costs), median(c.megabytes for c in costs)
+    return Cost(seconds, megabytes, costs[0].count)
