@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--full] [--runs N] [WORD…]`: DESIGN's budgets, measured. It judges, it does not fail.
+"""`python -m benchmarks [--full] [--runs N] [WORD…]`: the project's budgets, measured. It judges, it does not fail.
 
 CPU time of child processes (user and system), not wall time: the median of some runs, each row interleaved with its
 peer. With words, only the rows whose name holds one of them.

@@ -1,4 +1,4 @@
-"""The budgets of DESIGN that can be measured now: what runs, beside which peer, and when the budget is met."""
+"""The budgets that can be measured now: what runs, beside which peer, and when the budget is met."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MB_AT_ANY_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the inputs are. DESIGN's sizes are the defaults; the test of this code takes tiny ones."""
+    """How large the inputs are. The budgets' own sizes are the defaults; the test of this code takes tiny ones."""
 
     sample: int = 2_000  # articles of the real file, evenly spread, for the peer that holds all of them in memory
     dedupe: tuple[tuple[int, float], ...] = ((1_000, 0.3), (10_000, 2.0))
@@ -42,7 +42,7 @@ class Row:
 
 
 def rows(work: Path, sizes: Sizes, real: Path = REAL_FILE) -> Iterator[Row]:
-    """The rows in DESIGN's order; what they prepare goes into the folder `work`."""
+    """The rows in the budgets' order; what they prepare goes into the folder `work`."""
     yield from _pubmed(work, sizes, real)
     for count, seconds in sizes.dedupe:
         yield Row(f"dedupe {count:,} records", f"<= {seconds:g} s", task("dedupe", str(count)), _within(seconds))

@@ -190,6 +190,8 @@ def test_entries_that_came_later_into_this_file_are_read_in_their_own_order(empt
         with Review.open(tmp_path / name) as review:
             for i in range(3 if name == "a" else 1):
                 append(review, "ann", "study", study=STUDIES[0], label=f"{name}{i}", patients=None)
+            vote(review, "bob", "pubmed:1", "include")
+            vote(review, "ann", "pubmed:1", "include" if name == "a" else "exclude")  # a's has the later clock
             append(review, "machine:previous", "previous", review={"from": name}, items=items)
             publish(review)
     with union(tmp_path / "ab", empty, (tmp_path / "a", tmp_path / "b")) as ab, Review.open(tmp_path / "a") as a:
@@ -199,6 +201,8 @@ def test_entries_that_came_later_into_this_file_are_read_in_their_own_order(empt
             rows,
         )
         assert state(a.connection) == state(ab.connection)
+        assert data.boxes(a.connection)[0][:3] == ("record", "databases", "already in the previous version")
+        assert a.connection.execute("SELECT verdict FROM v_verdict").fetchall() == [("include",)]
         assert data.previous_review(a.connection) == data.previous_review(ab.connection) == {"from": "b"}
         assert data.versions(a.connection) == data.versions(ab.connection)
         b_alone = {chain: head for chain, head in ledger.heads(ab.connection).items() if not chain.startswith("ed@")}

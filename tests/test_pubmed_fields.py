@@ -33,8 +33,8 @@ def test_names_of_investigators_and_subjects_are_nobodys() -> None:
 
 def test_markup_in_group_names_and_affiliations_is_taken_off() -> None:
     found = record(
-        "<AuthorList><Author><CollectiveName>The <i>CAR</i>\n Group</CollectiveName><AffiliationInfo><Affiliation>A<sup>1"
-        "</sup></Affiliation><Identifier>x</Identifier></AffiliationInfo><AffiliationInfo><Affiliation>B</Affiliation>"
+        "<AuthorList><Author><CollectiveName>The <i>CAR</i>\n Group</CollectiveName><AffiliationInfo><Affiliation>"
+        "A<sup>1</sup></Affiliation><Identifier>x</Identifier></AffiliationInfo><AffiliationInfo><Affiliation>B</Affiliation>"
         "</AffiliationInfo></Author></AuthorList>"
     )
     assert found.authors == (Author(collective="The CAR Group", affiliation="A1; B"),)

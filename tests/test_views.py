@@ -39,7 +39,9 @@ from tests.plain_model import read_model
 SPEC = cast(ProtocolSpec, SimpleNamespace(sources=[SourceSpec(source, "", arm) for source, arm in ARMS.items()]))
 SEEDS = st.integers(0, 2**32 - 1)
 STEPS = st.integers(1, 70)
-PATIENT = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(
+    max_examples=settings().max_examples // 8, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +183,7 @@ def test_the_queue_holds_what_a_reviewer_may_vote_on(empty: Path, seed: int, ste
                 assert found == sorted(wanted)
 
 
-@settings(PATIENT, max_examples=20)
+@PATIENT
 @given(SEEDS, STEPS)
 def test_typed_tables_are_what_the_ledger_says(empty: Path, seed: int, steps: int) -> None:
     with history(empty, seed, steps) as played:
@@ -278,6 +280,16 @@ def test_a_ruling_on_the_whole_replaces_those_on_its_sides(review: Review) -> No
     resolve(review, "dee", "pubmed:1", "include")
     assert state(review, "pubmed:1") == "include"
     assert queries.resolutions(review.connection, "pubmed:1", "title-abstract", "") == ["include"]
+
+
+def test_a_ruling_stays_where_it_was_given_when_records_are_parted_again(review: Review) -> None:
+    vote(review, "ann", "web:1", "include")
+    vote(review, "bob", "web:1", "exclude")
+    assign(review, "machine:dedupe", ("web:1", "pubmed:1"))
+    resolve(review, "dee", "pubmed:1", "exclude")
+    assign(review, "ann", ("web:1", "web:1"))
+    assert (state(review, "pubmed:1"), state(review, "web:1")) == ("exclude", "conflict")
+    assert queries.verdict_in_force(review.connection, "pubmed:1", "title-abstract") == "exclude"
 
 
 def test_two_adjudicators_who_differ_are_a_conflict(review: Review) -> None:

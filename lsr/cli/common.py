@@ -20,7 +20,7 @@ Folder = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Reviewer = Annotated[str, typer.Option("--reviewer", help="Your name, as the protocol has it.", envvar="LSR_REVIEWER")]
-# A bar for anything over two seconds (DESIGN, "The command line"); the first update is held back that long.
+# A bar for anything that takes longer than this many seconds; the first update is held back that long.
 PATIENCE = 2.0
 
 

@@ -22,9 +22,9 @@ def status(opened: Open) -> dict[str, Any]:
         for name in screeners
     }
     states = [state["state"] for state in data.extraction_states(connection)]
-    boxes = {(level, box): 0 for level, _, box, _ in data.boxes(connection)}
+    boxes: dict[tuple[str, str], int] = {}
     for level, _, box, n in data.boxes(connection):
-        boxes[level, box] += n
+        boxes[level, box] = boxes.get((level, box), 0) + n
     now = refresh(opened)
     versions = data.versions(connection)
     found: dict[str, Any] = {
