@@ -24,7 +24,7 @@ from tests.plain_model import read_model
 SEEDS = st.integers(0, 2**32 - 1)
 STEPS = st.integers(1, 50)
 COLUMNS = "hash, chain, seq, prev, clock, at, author, kind, body"
-FEW = settings(max_examples=settings().max_examples // 20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=settings().max_examples // 25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STATE = {
     "records": "SELECT id, arm, report, box, report_box, reason FROM v_record ORDER BY 1",
     "included": "SELECT study, report, previous FROM v_included ORDER BY 1, 2, 3",
