@@ -12,7 +12,6 @@ from typing import Any
 
 from db import data
 from db.errors import IntegrityError
-from db.model import ProtocolSpec
 
 SIDES = ("databases", "other")
 KNOWN = "already in the previous version"
@@ -57,7 +56,7 @@ class Flow:
     previous_counts: dict[str, str]
 
 
-def flow(connection: sqlite3.Connection, spec: ProtocolSpec) -> Flow:
+def flow(connection: sqlite3.Connection) -> Flow:
     """The counts now, or as of a version (through its connection). IntegrityError names what does not balance."""
     counts: dict[tuple[str, str, str], int] = {(level, side, box): n for level, side, box, n in data.boxes(connection)}
     reasons = data.excluded_by_reason(connection)

@@ -181,15 +181,6 @@ def boxes(connection: sqlite3.Connection) -> list[tuple[str, str, str, int]]:
     return rows.fetchall()
 
 
-def identified(connection: sqlite3.Connection) -> dict[str, int]:
-    """{source: records identified} without the previous version's own."""
-    rows = connection.execute(
-        """SELECT r.source, count(*) FROM v_first_run f JOIN record r ON r.id = f.record WHERE f.arm <> 'previous'
-        GROUP BY 1 ORDER BY 1"""
-    )
-    return dict(rows.fetchall())
-
-
 def identified_by_side(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """{(side, source): records identified}, by the run that found them first, whatever arm the protocol names now."""
     rows = connection.execute(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -11,10 +10,8 @@ import pytest
 from analysis.prisma import flow, imbalances
 from benchmarks.db_scale import RECORDS, build
 from db import asof, data, ledger, queries
-from db.model import ProtocolSpec, SourceSpec, Stage
+from db.model import Stage
 from db.verify import verify
-
-SOURCES = [SourceSpec("pubmed", "", "databases"), SourceSpec("ash", "", "websites")]
 
 
 @pytest.mark.slow
@@ -25,7 +22,7 @@ def test_a_hundred_thousand_records_balance_and_the_point_queries_agree(tmp_path
         assert sum(n for level, _, _, n in boxes if level == "record") == RECORDS
         sought = sum(n for level, _, box, n in boxes if (level, box) == ("record", "sought"))
         assert sum(n for level, _, _, n in boxes if level == "report") == sought > 0
-        found = flow(c, cast(ProtocolSpec, SimpleNamespace(sources=SOURCES)))
+        found = flow(c)
         assert imbalances(found) == []
         assert found.new_reports > 0
         assert verify(review) == []

@@ -92,7 +92,7 @@ def test_versions_and_what_moved(demo: Open) -> None:
 def test_a_version_can_be_recomputed_from_its_heads(demo: Open, number: str) -> None:
     version = next(v for v in data.versions(demo.review.connection) if v.number == number)
     with as_of(demo.review, version.heads) as then:
-        assert canonical(plain(flow(then, demo.spec))) == canonical(version.frozen["counts"])
+        assert canonical(plain(flow(then))) == canonical(version.frozen["counts"])
         assert [[study, report] for study, report, _ in data.included(then)] == version.frozen["included"]
 
 
@@ -136,7 +136,7 @@ def test_init_loads_nothing_composed(lsr: Command, tmp_path: Path) -> None:
 def test_no_decision_of_the_previous_version_is_invented(opened: Open) -> None:
     for table in ("vote", "resolution", "retrieval"):
         assert opened.review.connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    counts = flow(opened.review.connection, opened.spec)
+    counts = flow(opened.review.connection)
     assert set(counts.previous_counts.values()) == {"not available"}
     assert (counts.previous_studies, counts.previous_reports) == (13, 14)
 
@@ -156,7 +156,7 @@ def test_the_same_week_again_changes_nothing_but_the_search_log(demo: Open) -> N
 
 
 def test_everything_balances_and_verifies(demo: Open) -> None:
-    assert imbalances(flow(demo.review.connection, demo.spec)) == []
+    assert imbalances(flow(demo.review.connection)) == []
     assert verify(demo.review) == []
 
 

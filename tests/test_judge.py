@@ -53,7 +53,7 @@ def found(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def balanced(opened: Open) -> None:
-    counts = flow(opened.review.connection, opened.spec)
+    counts = flow(opened.review.connection)
     assert imbalances(counts) == []
 
 
@@ -123,7 +123,7 @@ def test_whatever_people_press_the_rules_and_the_counts_hold(found: Open, presse
         stands = judge.item(found, FIRST, TA)
         assert stands.state == verdict_of(list(held.values()), 2, "either")  # type: ignore[arg-type]
         assert {vote.reviewer: vote.verdict for vote in stands.votes} == held
-        assert imbalances(flow(found.review.connection, found.spec)) == []
+        assert imbalances(flow(found.review.connection)) == []
 
 
 def press(found: Open, who: str, key: str) -> None:
@@ -280,14 +280,14 @@ def test_a_retracted_report_of_the_previous_version_leaves_set_and_pool(found: O
         judge.vote(found, KNOWN, FT, who, "exclude", "X10_retracted")
     assert KNOWN_STUDY not in {study for study, _, _ in data.included(connection)}
     assert not in_pool(found, KNOWN_STUDY)
-    counts = flow(connection, found.spec)
+    counts = flow(connection)
     assert (counts.removed_since, counts.total_reports, counts.total_studies) == (1, 13, 12)
     assert (counts.previous_reports, counts.previous_studies) == (14, 13)
     balanced(found)
     judge.reopen(found, KNOWN, FT, A, "the retraction was of another paper")
     vote(found, KNOWN, FT, "include", "include")
     assert in_pool(found, KNOWN_STUDY)
-    assert flow(connection, found.spec).removed_since == 0
+    assert flow(connection).removed_since == 0
     assert verify(found.review) == []
 
 
@@ -298,7 +298,7 @@ def test_an_included_report_gets_a_study_where_none_is_likely(found: Open) -> No
     include(found, FIRST)
     (study,) = studies_of(found, FIRST)
     assert queries.study_labels(found.review.connection)[study] == "Family1 2019"
-    assert flow(found.review.connection, found.spec).new_studies == 1
+    assert flow(found.review.connection).new_studies == 1
 
 
 def test_a_proposal_waits_for_a_person_and_its_refusal_opens_a_study(found: Open) -> None:
@@ -323,7 +323,7 @@ def test_an_accepted_proposal_makes_a_companion(found: Open) -> None:
         append_link(found.review, "machine:link", Link(FIRST, KNOWN_STUDY, "proposed", ("same registry number",)))
     include(found, FIRST)
     judge.decide_link(found, FIRST, KNOWN_STUDY, B, accept=True)
-    counts = flow(found.review.connection, found.spec)
+    counts = flow(found.review.connection)
     assert (counts.new_studies, counts.new_reports, counts.new_reports_of_previous_studies) == (0, 1, 1)
     balanced(found)
 

@@ -89,6 +89,7 @@ def test_new_content_is_kept_and_the_old_stays(review: Review) -> None:
     store_run(review, note(), [record("1", "Old")])
     changed = store_run(review, note(), [record("1", "New")])
     assert (changed.new, changed.changed) == ((), ("pubmed:1",))
+    assert [found.title for _, found in all_records(review.connection)] == ["New"]
     back = store_run(review, note(), [record("1", "Old")])
     assert back.changed == ("pubmed:1",)
     assert [found.title for _, found in all_records(review.connection)] == ["Old"]

@@ -129,7 +129,7 @@ def gather(connection: sqlite3.Connection, spec: ProtocolSpec, refreshed: Refres
         now=now,
         fingerprint=refreshed.fingerprint,
         estimates=json.loads(canonical(refreshed.estimates)),
-        flow=flow(connection, spec),
+        flow=flow(connection),
         included=tuple(data.included(connection)),
         studies=studies,
         names=file_names(studies) | file_names(outcome.id for outcome in spec.outcomes),

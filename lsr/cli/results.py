@@ -205,7 +205,7 @@ def prisma(
     from analysis.prisma import flow, plain
 
     with opened(review) as found:
-        counts = flow(found.review.connection, found.spec)
+        counts = flow(found.review.connection)
         if svg is not None:
             from analysis.prisma_diagram import prisma_svg
 

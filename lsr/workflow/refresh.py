@@ -26,7 +26,7 @@ def frozen_now(opened: Open) -> dict[str, Any]:
     included = data.included(connection)
     now = refresh(opened)
     return {
-        "counts": plain(flow(connection, opened.spec)),
+        "counts": plain(flow(connection)),
         "studies": sorted({labels.get(study, study) for study, _, _ in included}),
         "reports": sorted({report for _, report, _ in included}),
         "included": [[study, report] for study, report, _ in included],
