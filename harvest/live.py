@@ -9,13 +9,12 @@ API key. Facts about what sources do wrong are from the issue threads named besi
 from __future__ import annotations
 
 import random
-import threading
-import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Final
 
 import requests
@@ -23,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from db.archive import Archive
 from db.errors import SourceError
+from harvest.pace import REAL_TIME, Clock, Pace
 from harvest.transport import Reply, Request
 
 _CHUNK: Final = 1 << 16
@@ -70,15 +70,6 @@ class Identity:
         return {name: known[name] for name in request.manners.identity if known[name]}
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time, so that tests need not wait."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
 class _TroubleError(Exception):
     """One try failed in a way that another may not. `wait` is what the source asked for, in seconds."""
 
@@ -88,16 +79,24 @@ class _TroubleError(Exception):
 
 
 class LiveTransport:
-    """Sends requests over the network and archives the answers."""
+    """Sends requests over the network and archives the answers. Processes with one `pace_folder` share one pace."""
 
-    def __init__(self, archive: Archive, identity: Identity, clock: Clock = Clock(), limits: Limits = Limits()) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        identity: Identity,
+        clock: Clock = REAL_TIME,
+        limits: Limits = Limits(),
+        *,
+        pace_folder: Path | None = None,
+    ) -> None:
         self._archive = archive
         self._identity = identity
         self._clock = clock
         self._limits = limits
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": identity.user_agent, "Accept-Encoding": "gzip"})
-        self._pace = _Pace(clock)
+        self._pace = Pace(clock, pace_folder)
         self._replies: list[Reply] = []
 
     @property
@@ -128,6 +127,8 @@ class LiveTransport:
                     f"{request.source}: {request.host} {what} and asks to wait {wait:.0f} s: "
                     "run the same command again after that; nothing was changed"
                 )
+            if wait is not None:
+                self._pace.hold(request.host, wait)
             if attempt < self._limits.tries:
                 self._clock.sleep(wait if wait is not None else self._backoff(attempt))
         raise SourceError(f"{request.source}: {request.host} {what} ({self._limits.tries} tries): {_ADVICE}")
@@ -195,23 +196,6 @@ class LiveTransport:
             if secret:
                 body = body.replace(secret.encode(), b"***")
         return body
-
-
-class _Pace:
-    """The time each host may next be asked; a slot is reserved under the lock, so threads share one pace."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._free: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def wait(self, host: str, interval: float) -> None:
-        with self._lock:
-            now = self._clock.monotonic()
-            start = max(now, self._free.get(host, now))
-            self._free[host] = start + interval
-        if start > now:
-            self._clock.sleep(start - now)
 
 
 def _decoded(response: requests.Response, received: bytes, cap: int) -> bytes:

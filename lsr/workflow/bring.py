@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from curation.clusters import clusters
 from curation.dedupe import find_duplicates
 from curation.link import Linker, StudyProfile
@@ -202,7 +204,7 @@ def _transport(review: Review, archived: Replies | None) -> Iterator[Transport]:
         return
     keys = {"pubmed": os.environ[API_KEY]} if os.environ.get(API_KEY) else {}
     identity = Identity(__version__, os.environ.get(CONTACT, ""), api_keys=keys)
-    with closing(LiveTransport(review.archive, identity)) as live:
+    with closing(LiveTransport(review.archive, identity, pace_folder=user_cache_path("lsr") / "pace")) as live:
         yield live
 
 
