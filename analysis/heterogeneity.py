@@ -1,19 +1,15 @@
-"""Between-study variance and how much of the scatter it explains.
+"""How far the effects scatter, and how much of that the between-study variance (`analysis.tau2`) explains.
 
-Sources: Cochran, Biometrics 1954;10:101 (Q); DerSimonian & Laird, Control Clin Trials 1986;7:177;
+Sources: Cochran, Biometrics 1954;10:101 (Q);
 Higgins & Thompson, Stat Med 2002;21:1539 (I2, H2 and the typical sampling variance).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-# An estimator takes yi and vi, each of shape (k,), and gives tau2 >= 0. Another estimator is another such function.
-Tau2Estimator = Callable[[Floats, Floats], float]
 
 
 def cochran_q(yi: Floats, vi: Floats) -> float:
@@ -21,14 +17,6 @@ def cochran_q(yi: Floats, vi: Floats) -> float:
     wi = 1 / vi
     mean = np.sum(wi * yi) / np.sum(wi)
     return float(np.sum(wi * (yi - mean) ** 2))
-
-
-def dersimonian_laird(yi: Floats, vi: Floats) -> float:
-    """The moment estimator of tau2, cut at 0; 0 for one study."""
-    df = len(yi) - 1
-    if df == 0:
-        return 0.0
-    return max(0.0, (cochran_q(yi, vi) - df) / _scale(vi))
 
 
 def typical_variance(vi: Floats) -> float:

@@ -12,9 +12,9 @@ import pytest
 from analysis.effects import Effects, back_transform, effect_sizes
 from analysis.estimates import NotPooled, Pooled
 from analysis.glmm import pool_glmm
-from analysis.heterogeneity import dersimonian_laird
 from analysis.intervals import clopper_pearson, wilson
 from analysis.inverse_variance import pool_freeman_tukey_dl, pool_inverse_variance
+from analysis.tau2 import dersimonian_laird
 from db.model import Row
 
 CLOSED_FORM = 1e-10

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.effects import Effects
-from analysis.heterogeneity import dersimonian_laird, i_squared
+from analysis.heterogeneity import i_squared
 from analysis.inverse_variance import pool_inverse_variance
 from analysis.pooling import (
     FTT_DL,
@@ -25,6 +25,7 @@ from analysis.pooling import (
     pool,
     pool_freeman_tukey_dl,
 )
+from analysis.tau2 import dersimonian_laird
 from db.errors import InputError
 from db.model import Row
 
