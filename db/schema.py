@@ -39,6 +39,9 @@ TYPED_TABLES = [
     "fact",
     "datum",
     "version",
+    "failure",
+    "acceptance",
+    "registration",
 ]
 
 APPEND_ONLY = """

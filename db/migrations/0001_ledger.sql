@@ -18,7 +18,8 @@ CREATE TABLE entry (
   at TEXT NOT NULL,                 -- wall time, shown only
   author TEXT NOT NULL CHECK (author <> '' AND substr(chain, 1, length(author) + 1) = author || '@'),
   kind TEXT NOT NULL CHECK (kind IN ('protocol', 'previous', 'run', 'assign', 'removal', 'study', 'link',
-    'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version')),
+    'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version',
+    'failure', 'acceptance', 'registration')),
   body TEXT NOT NULL CHECK (json_valid(body)),
   UNIQUE (chain, seq)
 ) STRICT;
@@ -90,6 +91,30 @@ CREATE TABLE found (                -- a row where a run brought a new record or
   PRIMARY KEY (record, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX found_run ON found (run);
+
+CREATE TABLE failure (              -- a search that was not whole, or that a person must look at: nothing of it was kept
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  source TEXT NOT NULL,
+  at TEXT NOT NULL,
+  query TEXT NOT NULL,
+  why TEXT NOT NULL,                -- one line for people
+  questions TEXT NOT NULL CHECK (json_valid(questions))  -- what a person may accept; empty if it only has to run again
+) STRICT;
+CREATE INDEX failure_source ON failure (source);
+CREATE TABLE acceptance (           -- a person's answer to a question of a failure: the next run may pass it
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  source TEXT NOT NULL,
+  question TEXT NOT NULL,
+  why TEXT NOT NULL
+) STRICT;
+CREATE INDEX acceptance_question ON acceptance (source, question);
+CREATE TABLE registration (         -- what a register prints of a trial: facts for linking; it identifies nothing
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  trial TEXT NOT NULL,
+  source TEXT NOT NULL,
+  facts TEXT NOT NULL CHECK (json_valid(facts))
+) STRICT;
+CREATE INDEX registration_trial ON registration (trial);
 
 -- Judgements; every row points at the entry it came from ----------------------------------------------------------
 CREATE TABLE previous (             -- the reports and studies of the review that this one continues
@@ -257,7 +282,7 @@ CREATE TABLE setting (
 
 -- The only way in --------------------------------------------------------------------------------------------------
 CREATE TRIGGER entry_machine BEFORE INSERT ON entry
-WHEN NEW.author LIKE 'machine:%' AND (NEW.kind IN ('vote', 'resolution', 'retrieval', 'version')
+WHEN NEW.author LIKE 'machine:%' AND (NEW.kind IN ('vote', 'resolution', 'retrieval', 'version', 'acceptance')
   OR NEW.kind = 'datum' AND NEW.body ->> 'origin' <> 'previous')
 BEGIN SELECT RAISE(ABORT, 'a machine does not decide'); END;
 
@@ -329,4 +354,14 @@ CREATE TRIGGER entry_datum AFTER INSERT ON entry WHEN NEW.kind = 'datum' BEGIN
 END;
 CREATE TRIGGER entry_version AFTER INSERT ON entry WHEN NEW.kind = 'version' BEGIN
   INSERT INTO version SELECT NEW.n, NEW.body->>'number', NEW.body->>'reason', NEW.body->'heads', NEW.body->'frozen';
+END;
+CREATE TRIGGER entry_failure AFTER INSERT ON entry WHEN NEW.kind = 'failure' BEGIN
+  INSERT INTO failure SELECT NEW.n, NEW.body->>'source', NEW.body->>'at', NEW.body->>'query', NEW.body->>'why',
+    NEW.body->'questions';
+END;
+CREATE TRIGGER entry_acceptance AFTER INSERT ON entry WHEN NEW.kind = 'acceptance' BEGIN
+  INSERT INTO acceptance SELECT NEW.n, NEW.body->>'source', NEW.body->>'question', NEW.body->>'why';
+END;
+CREATE TRIGGER entry_registration AFTER INSERT ON entry WHEN NEW.kind = 'registration' BEGIN
+  INSERT INTO registration SELECT NEW.n, NEW.body->>'trial', NEW.body->>'source', NEW.body->'facts';
 END;
