@@ -20,9 +20,11 @@ from db.ledger import heads
 from db.model import Datum
 from lsr.protocol import FILE
 from lsr.workflow import extract, folder, judge
-from lsr.workflow.bring import Brought, Progress, Replies, harvest, import_files, load_replies
+from lsr.workflow.bring import Brought, Replies, harvest, load_replies
+from lsr.workflow.files import import_files
 from lsr.workflow.pages import write_site
 from lsr.workflow.refresh import publish, refresh
+from lsr.workflow.settle import Progress
 from lsr.workflow.status import status
 
 MARK = ".lsr-demo"  # stands in folders that `lsr demo` made, and may therefore make anew

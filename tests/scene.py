@@ -15,8 +15,8 @@ from db.records import RunNote, store_run
 from lsr.demo import demo_protocol, demo_template
 from lsr.workflow import folder as folders
 from lsr.workflow import judge
-from lsr.workflow.bring import settle
 from lsr.workflow.folder import Open
+from lsr.workflow.settle import settle
 
 A, B, C = "demo-a", "demo-b", "demo-c"  # screeners and extractors
 JUDGE = "demo-adjudicator"

@@ -19,8 +19,8 @@ from db.errors import DecisionError, InputError
 from db.model import Link
 from db.verify import verify
 from lsr.workflow import judge
-from lsr.workflow.bring import append_link
 from lsr.workflow.folder import Open, open_review
+from lsr.workflow.settle import append_link
 from tests.scene import (
     BOTH,
     JUDGE,

@@ -45,7 +45,9 @@ def one_of_everything(review: Review) -> None:
     run = {"id": "by hand", "source": "web", "arm": "websites", "query": "", "searched_at": "2026-01-05", "replayed": 0,
            "composed": "", "hits": 0, "new_records": 0, "records_sha256": "", "ids_sha256": "", "log": []}  # fmt: skip
     append(review, "ann", "run", **run, replies=replies)
-    append(review, "machine:harvest", "failure", source="web", at="2026-01-05", query="q", why="cut", questions=["jump"])
+    append(
+        review, "machine:harvest", "failure", source="web", at="2026-01-05", query="q", why="cut", questions=["jump"]
+    )
     append(review, "ann", "acceptance", source="web", question="jump", why="looked at it")
     append(review, "machine:harvest", "registration", trial="NCT00000001", source="ctgov", facts={"title": "A trial"})
     append(review, "ann", "version", number="1.0", reason="first", heads=ledger.heads(review.connection), frozen={})

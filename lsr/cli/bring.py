@@ -60,7 +60,7 @@ def import_(
 
     Example: lsr import pubmed21n1298.xml.gz
     """
-    from lsr.workflow.bring import import_files
+    from lsr.workflow.files import import_files
 
     if date and not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
         raise typer.BadParameter("--date takes YYYY-MM-DD")

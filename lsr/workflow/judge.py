@@ -10,8 +10,8 @@ from curation.verdicts import check_resolution, check_vote, rule_of, verdict_of
 from db import queries
 from db.errors import DecisionError, InputError
 from db.model import Link, Stage, Verdict
-from lsr.workflow.bring import append_link
 from lsr.workflow.folder import Open
+from lsr.workflow.settle import append_link
 
 # Who stands in the ledger for the study made by itself when an included report has no likely study to belong to.
 LINKER = "machine:link"
