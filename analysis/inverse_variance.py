@@ -18,6 +18,7 @@ from analysis.estimates import FTT_DL, Pooled, Quantile, ci_words, critical_valu
 from analysis.heterogeneity import cochran_q, h_squared, i_squared
 from analysis.intervals import DEFAULT_LEVEL
 from analysis.tau2 import Estimator, checked, dersimonian_laird
+from analysis.tau2_interval import tau2_standard_error
 from db.model import Row
 
 Test = Literal["z", "knha"]
@@ -41,6 +42,7 @@ class Fit:
     H2: float
     weights: Floats  # percent, shape (k,)
     test: Test = "z"
+    tau2_se: float | None = None  # None without tau2, or for one study
 
     def prediction(
         self, level: float = DEFAULT_LEVEL, quantile: Quantile = "t", df: int | None = None
@@ -98,6 +100,7 @@ def pool_inverse_variance(
         H2=h2,
         weights=100 * wi / np.sum(wi),
         test=test,
+        tau2_se=None if estimator is None else tau2_standard_error(estimator, yi, vi, tau2),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,10 @@ Estimator = Callable[..., float]
 TOLERANCE: Final = 1e-12
 # Fisher scoring needs some ten steps; where it needs this many it jumps to and fro over the maximum.
 MAX_STEPS: Final = 200
+# Beyond it squares of squares are no numbers to a computer; no effect of a trial comes near.
+LARGEST: Final = 1e30
+# metafor's `tol` in rma.uni: a log-likelihood at 0 that is higher by more than this shows a mere local maximum.
+LIKELIHOOD_TOLERANCE: Final = float(np.finfo(float).eps ** 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def maximum_likelihood(yi: Floats, vi: Floats, X: Floats | None = None) -> float
     def step(fit: Residuals) -> float:
         return float((fit.Py @ fit.Py - fit.wi.sum()) / np.sum(fit.wi**2))
 
-    return _scoring(yi, vi, X, step)
+    return _not_below_zero(_scoring(yi, vi, X, step), yi, vi, X, restricted=False)
 
 
 def restricted_maximum_likelihood(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
@@ -98,7 +103,7 @@ def restricted_maximum_likelihood(yi: Floats, vi: Floats, X: Floats | None = Non
     def step(fit: Residuals) -> float:
         return float((fit.Py @ fit.Py - np.trace(fit.P)) / np.sum(fit.P * fit.P.T))
 
-    return _scoring(yi, vi, X, step)
+    return _not_below_zero(_scoring(yi, vi, X, step), yi, vi, X, restricted=True)
 
 
 TAU2: Final[dict[str, Estimator]] = {
@@ -144,7 +149,8 @@ def _moment(excess: float, scale: float, df: int) -> float:
 def _scoring(yi: Floats, vi: Floats, X: Floats | None, step: Callable[[Residuals], float]) -> float:
     """Fisher scoring; a step that would leave tau2 >= 0 is halved until it does not, as metafor does.
 
-    Where the steps jump over the maximum for ever, the root of the score is sought between the last two places.
+    Where the steps jump over the maximum for ever, the root of the score is sought between the places they visit:
+    metafor stops there ("did not converge") unless `stepadj` is lowered, and then gives the same figure.
     """
     design = _design(yi, vi, X)
     if len(yi) == design.shape[1]:
@@ -153,10 +159,12 @@ def _scoring(yi: Floats, vi: Floats, X: Floats | None, step: Callable[[Residuals
     def score(at: float) -> float:
         return step(_residuals(yi, 1 / (vi + at), design))
 
-    tau2 = before = hedges(yi, vi, X)
+    tau2 = hedges(yi, vi, X)
     scale = float(np.var(yi)) + float(vi.max())
+    visited = []
     for _ in range(MAX_STEPS):
-        before, move = tau2, score(tau2)
+        move = score(tau2)
+        visited.append((tau2, move > 0))
         while tau2 + move < 0:
             move /= 2
             if abs(move) < TOLERANCE * scale:
@@ -164,10 +172,28 @@ def _scoring(yi: Floats, vi: Floats, X: Floats | None, step: Callable[[Residuals
         tau2 += move
         if abs(move) <= TOLERANCE * scale:
             return tau2
-    low, high = sorted((before, tau2))
-    if score(low) > 0 > score(high):
-        return _root(score, low, high)
+    visited.sort()
+    for (low, rises), (high, still_rises) in pairwise(visited):
+        if rises and not still_rises:
+            return _root(score, low, high)
     raise InputError("tau2 does not converge: the likelihood of these effects is flat; use DL or PM instead")
+
+
+def _not_below_zero(tau2: float, yi: Floats, vi: Floats, X: Floats | None, *, restricted: bool) -> float:
+    """0 instead of a local maximum where the likelihood is higher there: metafor's check `ll0check`."""
+    if tau2 == 0:
+        return tau2
+    design = _design(yi, vi, X)
+    here, zero = (_log_likelihood(at, yi, vi, design, restricted=restricted) for at in (tau2, 0.0))
+    return 0.0 if zero - here > LIKELIHOOD_TOLERANCE else tau2
+
+
+def _log_likelihood(tau2: float, yi: Floats, vi: Floats, design: Floats, *, restricted: bool) -> float:
+    """Up to a constant."""
+    wi = 1 / (vi + tau2)
+    information = np.linalg.qr(np.sqrt(wi)[:, None] * design, mode="r")
+    lost = 2 * np.sum(np.log(np.abs(np.diag(information)))) if restricted else 0.0
+    return float(np.sum(np.log(wi)) - lost - _residuals(yi, wi, design).rss) / 2
 
 
 def checked(yi: Floats, vi: Floats) -> tuple[Floats, Floats]:
@@ -178,6 +204,8 @@ def checked(yi: Floats, vi: Floats) -> tuple[Floats, Floats]:
         raise InputError(
             "an effect is no number or its variance not above 0: leave that study out, or say why it is so"
         )
+    if np.abs(yi).max() > LARGEST or vi.max() > LARGEST or vi.min() < 1 / LARGEST:
+        raise InputError(f"an effect or a variance is beyond {LARGEST:g} or below its inverse: check its unit")
     return yi, vi
 
 
@@ -190,7 +218,10 @@ def _design(yi: Floats, vi: Floats, X: Floats | None) -> Floats:
 
 
 def _residuals(yi: Floats, wi: Floats, design: Floats) -> Residuals:
-    weighted = wi[:, None] * design
-    P = np.diag(wi) - weighted @ np.linalg.solve(design.T @ weighted, weighted.T)
-    projected = P @ yi
-    return Residuals(wi, P, projected, float(yi @ projected), design.shape[0] - design.shape[1])
+    """By QR, as metafor does: normal equations lose half the digits where a moderator is a calendar year."""
+    root = np.sqrt(wi)
+    basis = np.linalg.qr(root[:, None] * design)[0]
+    scaled = root[:, None] * basis
+    P = np.diag(wi) - scaled @ scaled.T
+    left = root * yi - basis @ (basis.T @ (root * yi))
+    return Residuals(wi, P, root * left, float(left @ left), design.shape[0] - design.shape[1])

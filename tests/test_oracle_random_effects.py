@@ -21,7 +21,7 @@ ITERATES = {"REML", "ML", "PM", "EB"}
 GRID = {"EE_z", *(f"{name}_{test}" for name in TAU2 for test in ("z", "knha"))}
 FIELDS = {
     "estimate": "estimate", "se": "se", "stat": "statistic", "pval": "p_value", "ci_lb": "ci_lb", "ci_ub": "ci_ub",
-    "tau2": "tau2", "Q": "Q", "Q_df": "Q_df", "Q_p": "Q_p", "I2": "I2", "H2": "H2",
+    "tau2": "tau2", "se_tau2": "tau2_se", "Q": "Q", "Q_df": "Q_df", "Q_p": "Q_p", "I2": "I2", "H2": "H2",
 }  # fmt: skip
 SETS_WITH_FITS = 29  # of the shared oracle: 16 of proportions, 8 of two groups, 5 generic; survival has none
 
