@@ -19,7 +19,7 @@ from analysis.estimates import critical_value
 from analysis.heterogeneity import cochran_q
 from analysis.intervals import DEFAULT_LEVEL
 from analysis.inverse_variance import Test
-from analysis.tau2 import Estimator, checked, residuals, restricted_maximum_likelihood
+from analysis.tau2 import LARGEST, Estimator, checked, residuals, restricted_maximum_likelihood
 from analysis.tau2_interval import tau2_standard_error
 from db.errors import InputError
 
@@ -76,8 +76,7 @@ def meta_regression(
     """Regress the k effects on `moderators`: a number for each study, under the moderator's name.
 
     A common-effect model when `estimator` is None. InputError for moderators that are no numbers, of another length,
-    collinear (R's tolerances), or too many: k must exceed their number by
-    two (by one in a common-effect model with z).
+    collinear (R's tolerances), or too many: k must exceed their number by two, in a common-effect model by one.
     """
     yi, vi = checked(effects.yi, effects.vi)
     if not 0 < level < 1:
@@ -123,8 +122,10 @@ def design_matrix(
             column = np.asarray(values, float)
         except (TypeError, ValueError):
             raise InputError(f"moderator {name!r}: not all numbers; leave out the study or the moderator") from None
-        if column.shape != (k,) or not np.isfinite(column).all():
-            raise InputError(f"moderator {name!r}: give one number for each of the {k} studies")
+        if column.shape != (k,) or not (np.abs(column) <= LARGEST).all():
+            raise InputError(
+                f"moderator {name!r}: give one number, not beyond {LARGEST:g}, for each of the {k} studies"
+            )
         left = column - np.linalg.lstsq(np.column_stack(columns), column, rcond=None)[0] @ np.array(columns)
         if np.linalg.norm(left) <= DEPENDENT * np.linalg.norm(column):
             raise InputError(f"moderator {name!r}: constant, or collinear with those before it; leave it out")

@@ -28,6 +28,9 @@ TOLERANCE: Final = 1e-12
 MAX_STEPS: Final = 200
 # Beyond it squares of squares are no numbers to a computer; no effect of a trial comes near.
 LARGEST: Final = 1e30
+# Beyond it rounding of the largest weight is all that is seen of the smallest; metafor warns from 1e7.
+LARGEST_RATIO: Final = 1e12
+LOST: Final = "beside the heavy studies the light ones are lost in rounding; leave one out, or check the variances"
 # metafor's `tol` in rma.uni: a log-likelihood at 0 that is higher by more than this shows a mere local maximum.
 LIKELIHOOD_TOLERANCE: Final = float(np.finfo(float).eps ** 0.25)
 
@@ -206,6 +209,8 @@ def checked(yi: Floats, vi: Floats) -> tuple[Floats, Floats]:
         )
     if np.abs(yi).max() > LARGEST or vi.max() > LARGEST or vi.min() < 1 / LARGEST:
         raise InputError(f"an effect or a variance is beyond {LARGEST:g} or below its inverse: check its unit")
+    if vi.max() / vi.min() > LARGEST_RATIO:
+        raise InputError(f"a variance is more than {LARGEST_RATIO:g} times another: {LOST}")
     return yi, vi
 
 
@@ -224,4 +229,6 @@ def _residuals(yi: Floats, wi: Floats, design: Floats) -> Residuals:
     scaled = root[:, None] * basis
     P = np.diag(wi) - scaled @ scaled.T
     left = root * yi - basis @ (basis.T @ (root * yi))
+    if len(yi) > design.shape[1] and np.trace(P) <= 0:
+        raise InputError(f"the design: {LOST}")
     return Residuals(wi, P, root * left, float(left @ left), design.shape[0] - design.shape[1])

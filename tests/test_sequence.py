@@ -78,6 +78,12 @@ def test_a_wider_level_gives_a_wider_interval() -> None:
         q_profile(FOUR, level=1.0)
 
 
+@pytest.mark.parametrize("vi", [[1.0, 9e15], [1e31, 1e31], [1e-31, 1e-31]])
+def test_variances_that_no_weights_can_be_made_of_are_refused(vi: list[float]) -> None:
+    with pytest.raises(InputError, match=r"rounding|unit"):
+        leave_one_out(Effects("PLO", np.array([0.1, 0.2]), np.array(vi)))
+
+
 number = st.floats(allow_nan=True, allow_infinity=True)
 rows = st.lists(st.tuples(st.floats(-50, 50), st.floats(1e-6, 1e6)), min_size=1, max_size=7)
 wild = st.lists(st.tuples(number, number), max_size=5)
