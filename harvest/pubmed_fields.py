@@ -166,7 +166,7 @@ def _other_abstract(fields: _Fields, element: Element) -> None:
 
 
 def _authors(fields: _Fields, element: Element) -> None:
-    """The authors, in one pass: there are seven times more of them than of records.
+    """The authors, in one pass over what is read of them: there are seven times more of them than of records.
 
     An entry with ValidYN="N" is a misspelling that another entry corrects.
     """
@@ -183,16 +183,17 @@ def _authors(fields: _Fields, element: Element) -> None:
         elif tag in _AUTHOR_TEXTS:
             text = _text(part)
             person[tag] = f"{person[tag]}; {text}" if tag in person else text
-        else:
-            person[tag] = _plain(part)
+        elif text := part.text:  # names hold no markup: see _plain
+            person[tag] = text.strip()
     fields.authors.extend(map(_author, people))
 
 
 def _author(person: Mapping[str, str]) -> Author:
-    given = person.get("ForeName") or person.get("Initials", "")
-    if suffix := person.get("Suffix"):
-        given = f"{given}, {suffix}"
-    return Author(person.get("LastName", ""), given, person.get("CollectiveName", ""), person.get("Affiliation", ""))
+    get = person.get
+    given = get("ForeName") or get("Initials", "")
+    if "Suffix" in person:
+        given = f"{given}, {person['Suffix']}"
+    return Author(get("LastName", ""), given, get("CollectiveName", ""), get("Affiliation", ""))
 
 
 def _location(fields: _Fields, element: Element) -> None:

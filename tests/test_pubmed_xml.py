@@ -245,10 +245,12 @@ def test_references_are_skipped_however_the_bytes_are_split(monkeypatch: pytest.
         "<ReferenceList><Reference>a</Reference><ReferenceList><Reference/><Reference>b</Reference></ReferenceList>"
     )
     body = f"<x>{nested}</ReferenceList><Referenced>c</Referenced></x>".encode()
-    assert b"".join(pubmed_xml.without_references(io.BytesIO(body))) == (
+    assert b"".join(pubmed_xml.without_unread(io.BytesIO(body))) == (
         b"<x><ReferenceList><ReferenceList><Reference/></ReferenceList></ReferenceList><Referenced>c</Referenced></x>"
     )
-    cut = b"".join(pubmed_xml.without_references(io.BytesIO(b"<x><Reference>a</x>")))
+    both = b"<x><History><Year>1</Year></History><Reference>a</Reference><Historyless/></x>"
+    assert b"".join(pubmed_xml.without_unread(io.BytesIO(both))) == b"<x><Historyless/></x>"
+    cut = b"".join(pubmed_xml.without_unread(io.BytesIO(b"<x><Reference>a</x>")))
     assert cut == b"<x>"
 
 
