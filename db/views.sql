@@ -309,6 +309,12 @@ SELECT study, other, why FROM (
   WHERE o.keep IS NULL)
 WHERE other IN (SELECT study FROM v_included);
 
+CREATE VIEW v_registration AS       -- what a register printed last of a trial
+SELECT trial, source, facts FROM (
+  SELECT g.trial, g.source, g.facts, row_number() OVER (PARTITION BY g.trial ORDER BY e.clock DESC, e.hash DESC) k
+  FROM registration g JOIN seen e ON e.n = g.n)
+WHERE k = 1;
+
 CREATE VIEW v_version AS
 SELECT v.n, v.number, v.reason, e.at, v.heads, v.frozen, e.clock, e.hash, e.author
 FROM version v JOIN seen e ON e.n = v.n;

@@ -183,8 +183,8 @@ def _authors(fields: _Fields, element: Element) -> None:
         elif tag in _AUTHOR_TEXTS:
             text = _text(part)
             person[tag] = f"{person[tag]}; {text}" if tag in person else text
-        elif text := part.text:  # names hold no markup: see _plain
-            person[tag] = text.strip()
+        elif part.text:  # names hold no markup: see _plain
+            person[tag] = part.text.strip()
     fields.authors.extend(map(_author, people))
 
 

@@ -24,6 +24,8 @@ GROUP: Final = "lsr.sources"
 _BUILT_IN: Final = (
     metadata.EntryPoint("pubmed", "harvest.pubmed", GROUP),
     metadata.EntryPoint("crossref", "harvest.crossref", GROUP),
+    metadata.EntryPoint("europepmc", "harvest.europepmc", GROUP),
+    metadata.EntryPoint("ctgov", "harvest.ctgov", GROUP),
 )
 
 Progress = Callable[[int, int | None], None]
