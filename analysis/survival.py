@@ -103,9 +103,7 @@ def same_times(time: Floats) -> Floats:
     return np.where(np.isfinite(time), cuts[np.maximum(place, 0)], time)
 
 
-def kaplan_meier(
-    time: ArrayLike, event: ArrayLike, *, scale: Scale = "log-log", level: float = DEFAULT_LEVEL
-) -> Curve:
+def kaplan_meier(time: ArrayLike, event: ArrayLike, *, scale: Scale = "log-log", level: float = DEFAULT_LEVEL) -> Curve:
     """The curve of n patients: `time` (n,) >= 0, `event` (n,) 1 for the event and 0 for censored (`survfit`).
 
     A censoring at the time of an event counts as after it. InputError: no patients, other values, unequal lengths.
