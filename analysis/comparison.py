@@ -36,9 +36,9 @@ def compare(
     hazard: Cox | None = None
     try:
         test = logrank(time, event, group, strata=strata, start=start, levels=levels)
-        if not test.expected.any():
+        if (test.expected > 0).sum() < 2:
             test = None
-            refused.append("no test: no event happened")
+            refused.append("no test: no event happened, or only one group was at risk when one did")
     except InputError as error:
         refused.append(str(error))
     try:

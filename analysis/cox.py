@@ -131,7 +131,7 @@ def _solve(here: Derivatives, levels: tuple[str, ...]) -> Floats:
             f"the hazard ratios of {', '.join(map(repr, levels[1:]))} against {levels[0]!r} cannot be estimated:"
             " groups are never at risk together at the time of an event, or one has no event"
         )
-    return np.linalg.solve(here[2], here[1])
+    return np.asarray(np.linalg.solve(here[2], here[1]), float)
 
 
 def _derivatives(data: Histories, X: Floats, coef: Floats, ties: Ties) -> Derivatives:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -63,11 +64,12 @@ def reconstruct(
     events: int | None = None,
     median_printed: float | None = None,
 ) -> Reconstruction:
-    """Patients from points (time, surv) of the curve, surv from 0 to 1, and numbers at risk at risk_time, the first at 0.
+    """Patients from points (time, surv) of the curve, surv from 0 to 1, and the numbers at risk.
 
-    Points stand in the order of time; of several at one time the lowest counts. InputError: values that cannot be, and
-    a result that does not give back N, the numbers at risk and the printed events exactly, the printed median within
-    MEDIAN_TOLERANCE, and each point within MAX_DISTANCE; the message says what differs.
+    The first number at risk is at time 0. Points stand in the order of time; of several at one time the lowest counts.
+    InputError: values that cannot be, and a result that does not give back N, the numbers at risk and the printed
+    events exactly, the printed median within MEDIAN_TOLERANCE, and each point within MAX_DISTANCE; the message says
+    what differs.
     """
     t, s = _points(time, surv)
     at, n = _risk(risk_time, risk)
@@ -116,7 +118,7 @@ def _risk(risk_time: ArrayLike, risk: Sequence[int]) -> tuple[Floats, list[int]]
         raise InputError(
             f"the numbers at risk must count from 1 to {MAX_PATIENTS:,} patients at time 0, then 0 or more"
         )
-    if any(later > earlier for earlier, later in zip(n, n[1:], strict=False)):
+    if any(later > earlier for earlier, later in pairwise(n)):
         raise InputError("the numbers at risk rise: check them")
     return at, n
 
@@ -125,7 +127,7 @@ def _intervals(t: Floats, s: Floats, at: Floats, n: list[int]) -> Iterator[_Inte
     grid = np.union1d(t, at)
     heights = s[np.searchsorted(t, grid, "right") - 1]
     starts = [*np.searchsorted(grid, at), len(grid)]
-    for i, (first, after) in enumerate(zip(starts, starts[1:], strict=False)):
+    for i, (first, after) in enumerate(pairwise(starts)):
         end = grid[min(after, len(grid) - 1)]
         yield _Interval(grid[first:after], heights[first:after], end, n[i], n[i + 1] if i + 1 < len(n) else 0)
 

@@ -42,7 +42,7 @@ class Landmark:
 
 @dataclass(frozen=True, slots=True)
 class MantelByar:
-    """Each patient's time before the transplant counts as without, the time after it as with; arrays (without, with)."""
+    """Time before the transplant counts as without, time after it as with; pairs are (without, with)."""
 
     n: int
     transplanted: int

@@ -146,6 +146,6 @@ def _chi_square(difference: Floats, var: Floats, expected: Floats) -> tuple[floa
     sizes = np.linalg.eigvalsh(var)
     if sizes[0] <= SINGULAR * max(float(expected.sum()), float(sizes[-1])):
         raise InputError(
-            "no test: the groups are never at risk together, or everyone at risk has the event, at each time of an event"
+            "no test: at each time of an event the groups are not at risk together, or everyone at risk has the event"
         )
     return float(difference @ np.linalg.solve(var, difference)), len(used)

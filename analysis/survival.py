@@ -59,7 +59,7 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """The time by which a share of the patients had the event; None where the curve, or its bound, does not get there."""
+    """The time by which a share of the patients had the event; None where the curve, or a bound, does not get there."""
 
     prob: float
     time: float | None

@@ -10,10 +10,10 @@ import numpy as np
 
 from analysis.comparison import Comparison, compare
 from analysis.cox import Cox
-from analysis.landmark import landmark, mantel_byar
+from analysis.landmark import landmark, mantel_byar, refuse_naive
 from analysis.logrank import LogRank
 from analysis.patients import Patients, groups, transplant_times
-from analysis.survival import Curve, Scale, at_times, kaplan_meier, number, quantiles, restricted_mean
+from analysis.survival import MAX_TIME, Curve, Scale, at_times, kaplan_meier, number, quantiles, restricted_mean
 from db.errors import InputError
 
 POOLED: Final = "all studies"
@@ -40,13 +40,15 @@ def summarise(patients: Patients, wanted: Wanted) -> dict[str, Any]:
 
     InputError: groups or transplant times that are wanted and not there, and what each analysis refuses as a whole.
     """
+    if wanted.tau is not None and not 0 < wanted.tau <= MAX_TIME:
+        raise InputError(f"tau = {wanted.tau} is not a time above 0")
     rows = patients.rows
     time = np.array([row.time for row in rows])
     event = np.array([row.event for row in rows], np.int64)
     studies = [row.study for row in rows]
     several = len(patients.studies) > 1
     strata = studies if several else None
-    by_group = groups(patients) if wanted.by_group else None
+    by_group = _groups(patients) if wanted.by_group else None
     curves = []
     for study in patients.studies:
         curves.append(_curve("study", study, time, event, [name == study for name in studies], wanted, pooled=False))
@@ -105,6 +107,15 @@ def comparison(found: Comparison) -> dict[str, Any]:
         "cox": _cox(found.hazard) if found.hazard else None,
         "refused": list(found.refused),
     }
+
+
+def _groups(patients: Patients) -> list[str]:
+    """The groups, unless they are nothing but ever transplanted against never under another name."""
+    found = groups(patients)
+    pairs = {(group, row.transplanted) for group, row in zip(found, patients.rows, strict=True)}
+    if len(pairs) == len(set(found)) == 2 and {moved for _, moved in pairs} == {True, False}:
+        refuse_naive()
+    return found
 
 
 def _curve(

@@ -25,9 +25,9 @@ MAX_DIGITS = 10  # more patients than people
 def read_table(source: Path | str, *, name: str = "") -> tuple[Row, ...]:
     """The rows of a table: a Path is read as UTF-8, a str is the text itself; `name` stands in the errors.
 
-    InputError, one line with up to textfile.SHOWN_FAULTS faults: a file that cannot be read or is not UTF-8, a missing or
-    doubled column, an empty or doubled study (within its group), a count that is no plain whole number, events
-    beyond the total, a total of 0, no rows, more than MAX_ROWS.
+    InputError, one line with up to SHOWN_FAULTS faults (textfile): a file that cannot be read or is not UTF-8, a
+    missing or doubled column, an empty or doubled study (within its group), a count that is no plain whole number,
+    events beyond the total, a total of 0, no rows, more than MAX_ROWS.
     """
     table = open_table(source, COLUMNS, MAX_ROWS, name=name)
     seen: dict[tuple[str, str], int] = {}

@@ -32,7 +32,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table: the cells of the columns asked for, stripped; optional columns that are absent are not in."""
+    """One line of a table: the stripped cells of the columns asked for and present."""
 
     number: int
     cells: dict[str, str]

@@ -13,6 +13,8 @@ from lsr.cli.common import Json, out, percent, print_json, say, table
 if TYPE_CHECKING:
     from analysis.survival_summary import Wanted
 
+NOT_REACHED = "not reached"
+
 
 @app.command()
 def survival(
@@ -63,6 +65,10 @@ def survival(
     """
     if (file is None) == (curve is None) or (curve is None) != (at_risk is None):
         raise typer.BadParameter("say FILE, or --curve POINTS with --at-risk RISK")
+    if file is not None and (study or group or target or events is not None or median is not None):
+        raise typer.BadParameter("--events, --median, --study, --group and --out go with --curve")
+    if curve is not None and (at or by or mantel_byar or tau is not None or landmark is not None):
+        raise typer.BadParameter("--curve writes patients; give these to lsr survival again for the rest")
     if curve is not None and at_risk is not None:
         _reconstruct(curve, at_risk, events, median, study or curve.stem, group, target, as_json)
     elif file is not None:
@@ -103,7 +109,7 @@ def _summary(file: Path, wanted: Wanted, as_json: bool) -> None:
         _landmark(found["landmark"])
     if "mantel_byar" in found:
         _mantel_byar(found["mantel_byar"])
-    for note in found["notes"]:
+    for note in found["notes"] + _mean_notes(found["curves"]):
         say(f"Note: {note}.")
 
 
@@ -118,17 +124,30 @@ def _curves(curves: list[dict[str, Any]]) -> str:
     return table([_line(curve) for curve in curves], tuple(header))
 
 
+def _mean_notes(curves: list[dict[str, Any]]) -> list[str]:
+    """Where a restricted mean cannot be told, or rests on a curve drawn on beyond its last patient."""
+    notes = []
+    for curve in curves:
+        mean = curve.get("restricted_mean", {})
+        if "refused" in mean:
+            notes.append(f"{curve['name']}: {mean['refused']}")
+        elif mean.get("extended"):
+            notes.append(f"{curve['name']}: nobody is followed to {mean['tau']:g}; the mean carries the curve on level")
+    return notes
+
+
 def _line(curve: dict[str, Any]) -> tuple[str, ...]:
     middle = next(q for q in curve["quantiles"] if q["prob"] == 0.5)
     name = f"{curve['name']} (descriptive)" if curve.get("descriptive") else curve["name"]
     cells = [name, str(curve["n"]), str(curve["events"]), _plain(middle["time"])]
-    cells.append(f"{_plain(middle['lower'])}–{_plain(middle['upper'])}")
+    lower, upper = middle["lower"], middle["upper"]
+    cells.append("–" if lower is upper is None else f"{_plain(lower)}–{_plain(upper)}")
     for point in curve["at"]:
         interval = "–" if point["lower"] is None else f"{percent(point['lower'])}–{percent(point['upper'])}"
         cells += [percent(point["surv"]), interval, str(point["n_risk"])]
     if "restricted_mean" in curve:
         mean = curve["restricted_mean"]
-        cells += [_plain(mean.get("mean")), _plain(mean.get("se"))]
+        cells += [f"{mean[key]:.4g}" if key in mean else "–" for key in ("mean", "se")]
     return tuple(cells)
 
 
@@ -143,9 +162,8 @@ def _comparison(title: str, found: dict[str, Any]) -> str:
         )
     for row in fit["levels"] if fit else ():
         low, high = row["hazard_ratio_ci"]
-        lines.append(
-            f"{title}: hazard ratio {row['level']} v {fit['reference']} {row['hazard_ratio']:.3f} ({low:.3f}–{high:.3f})"
-        )
+        ratio = f"{row['hazard_ratio']:.3f} ({low:.3g}–{high:.3g})"
+        lines.append(f"{title}: hazard ratio {row['level']} v {fit['reference']} {ratio}")
     return "\n".join(lines + [f"{title}: {reason}" for reason in found["refused"]])
 
 
@@ -211,4 +229,4 @@ def _write(target: Path, text: str) -> None:
 
 
 def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return NOT_REACHED if value is None else f"{value:.4g}"
