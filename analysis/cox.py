@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, ndtr, ndtri
 
-from analysis.logrank import SINGULAR, Histories, histories, levels_of
+from analysis.logrank import SINGULAR, Histories, histories, levels_of, tables
 from analysis.survival import DEFAULT_LEVEL, Floats
 from db.errors import InputError
 
@@ -26,6 +26,7 @@ TOLERANCE: Final = 1e-12
 MAX_STEPS: Final = 100
 # A hazard ratio of e^20 needs half a billion patients: a coefficient that gets there is on its way to infinity.
 RUNAWAY: Final = 20.0
+LONGEST_STEP: Final = 5.0  # a hazard ratio of 150 at once: no exponential overflows on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,10 @@ def cox(
     names, place = levels_of(group, len(data.stop), levels)
     if not data.event.any():
         raise InputError("no events: a hazard ratio cannot be estimated")
-    X = np.eye(len(names))[place][:, 1:]
-    at_zero = _derivatives(data, X, np.zeros(X.shape[1]), ties)
+    times = _times(data, place, len(names), ties)
+    at_zero = _derivatives(times, np.zeros(len(names) - 1))
     _solve(at_zero, names)
-    coef, end = _maximise(data, X, ties, at_zero, names)
+    coef, end = _maximise(times, at_zero, names)
     variance = np.linalg.inv(end[2])
     se = np.sqrt(np.diag(variance))
     z = float(ndtri((1 + level) / 2))
@@ -96,23 +97,53 @@ def cox(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """One row for each time of an event in each stratum; columns are levels."""
+
+    deaths: Floats
+    risk: Floats
+    which: NDArray[np.intp]  # (events,): the row of each event
+    fraction: Floats  # (events,): the share of those dying at its time that are out of the risk for this one
+
+
 Derivatives = tuple[float, Floats, Floats]
 """Log partial likelihood, its gradient (p,), and the information (p, p)."""
 
 
-def _maximise(
-    data: Histories, X: Floats, ties: Ties, here: Derivatives, levels: tuple[str, ...]
-) -> tuple[Floats, Derivatives]:
-    """Newton's method with halved steps, from 0."""
-    coef = np.zeros(X.shape[1])
+def _times(data: Histories, place: NDArray[np.intp], levels: int, ties: Ties) -> _Times:
+    """Within a level all hazards are equal, so counts at the times of events are all the likelihood needs."""
+    pairs = list(tables(data, place, levels))
+    deaths, risk = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    count = deaths.sum(axis=1).astype(np.intp)
+    which = np.repeat(np.arange(len(count)), count)
+    nth = np.arange(len(which)) - (np.cumsum(count) - count)[which]
+    return _Times(deaths, risk, which, nth / count[which] if ties == "efron" else np.zeros(len(which)))
+
+
+def _derivatives(times: _Times, coef: Floats) -> Derivatives:
+    hazard = np.exp(np.concatenate(([0.0], coef)))
+    at_risk = (times.risk * hazard)[times.which] - times.fraction[:, None] * (times.deaths * hazard)[times.which]
+    total = at_risk.sum(axis=1)
+    mean = at_risk[:, 1:] / total[:, None]
+    deaths = times.deaths.sum(axis=0)[1:]
+    # The factor's columns are 0 or 1 and exclude each other, so the mean of x x' is the diagonal of the mean of x.
+    information = np.diag(mean.sum(axis=0)) - mean.T @ mean
+    return float(deaths @ coef - np.log(total).sum()), deaths - mean.sum(axis=0), information
+
+
+def _maximise(times: _Times, here: Derivatives, levels: tuple[str, ...]) -> tuple[Floats, Derivatives]:
+    """Newton's method from 0, its steps held to LONGEST_STEP and halved where the likelihood falls."""
+    coef = np.zeros(len(levels) - 1)
     for _ in range(MAX_STEPS):
         step = _solve(here, levels)
-        there = _derivatives(data, X, coef + step, ties)
+        step = step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), LONGEST_STEP))
+        there = _derivatives(times, coef + step)
         while there[0] < here[0] - 1e-9 * abs(here[0]) and np.abs(step).max() > TOLERANCE:
             step = step / 2
-            there = _derivatives(data, X, coef + step, ties)
+            there = _derivatives(times, coef + step)
         coef, here = coef + step, there
-        if np.abs(coef).max() > RUNAWAY or not np.isfinite(coef).all():
+        if np.abs(coef).max() > RUNAWAY:
             break
         if np.abs(step).max() <= TOLERANCE * max(1.0, float(np.abs(coef).max())):
             return coef, here
@@ -132,47 +163,3 @@ def _solve(here: Derivatives, levels: tuple[str, ...]) -> Floats:
             " groups are never at risk together at the time of an event, or one has no event"
         )
     return np.asarray(np.linalg.solve(here[2], here[1]), float)
-
-
-def _derivatives(data: Histories, X: Floats, coef: Floats, ties: Ties) -> Derivatives:
-    """Sums over strata and times of events."""
-    loglik, gradient, information = 0.0, np.zeros(len(coef)), np.zeros((len(coef), len(coef)))
-    eta = X @ coef
-    for rows in data.strata:
-        start, stop, event, x = data.start[rows], data.stop[rows], data.event[rows], X[rows]
-        times = np.unique(stop[event])
-        if not times.size:
-            continue
-        w = np.exp(eta[rows])
-        # Columns: weight, weighted x. The factor's columns are 0 or 1 and exclude each other, so x x' = diag(x).
-        sums = np.column_stack((w, w[:, None] * x))
-        at_risk = _upto(sums, start, times) - _upto(sums, stop, times)
-        dead = np.searchsorted(times, stop[event])
-        dying = np.zeros((len(times), sums.shape[1]))
-        np.add.at(dying, dead, sums[event])
-        count = np.bincount(dead, minlength=len(times))
-        loglik += float(eta[rows][event].sum())
-        gradient += x[event].sum(axis=0)
-        which, fraction = _tied(count, ties)
-        total = at_risk[which] - fraction[:, None] * dying[which]
-        mean = total[:, 1:] / total[:, :1]
-        loglik -= float(np.log(total[:, 0]).sum())
-        gradient -= mean.sum(axis=0)
-        information += np.diag(mean.sum(axis=0)) - mean.T @ mean
-    return loglik, gradient, information
-
-
-def _upto(sums: Floats, ends: Floats, times: Floats) -> Floats:
-    """Sums over the rows whose end is before each time."""
-    order = np.argsort(ends, kind="stable")
-    running = np.concatenate((np.zeros((1, sums.shape[1])), np.cumsum(sums[order], axis=0)))
-    return running[np.searchsorted(ends[order], times, "left")]
-
-
-def _tied(count: NDArray[np.intp], ties: Ties) -> tuple[NDArray[np.intp], Floats]:
-    """Each event's time, and the share of the tied events that Efron takes out of those at risk for it."""
-    which = np.repeat(np.arange(len(count)), count)
-    if ties == "breslow":
-        return which, np.zeros(len(which))
-    first = np.cumsum(count) - count
-    return which, (np.arange(len(which)) - first[which]) / count[which]
