@@ -28,6 +28,7 @@ MAX_DISTANCE: Final = 0.05
 # The rule of acceptance stated for this program: a median further than this from the printed one is another curve.
 MEDIAN_TOLERANCE: Final = 0.05
 MAX_PATIENTS: Final = 20_000  # a curve of more patients than any trial of the field has
+MAX_ROUNDS: Final = 30  # Guyot's iteration settles in a few rounds or jumps to and fro
 # Powers that bend the even spread of the censored: 1 is Guyot's; nearest to it first.
 BENDS: Final = (1.0, *(2.0 ** (sign * step / 8) for step in range(1, 17) for sign in (1, -1)))
 
@@ -138,9 +139,7 @@ def _build(intervals: list[_Interval], t: Floats, s: Floats, events: int | None,
     censored: list[float] = []
     height = 1.0
     for part in intervals[:-1]:
-        guess = round(part.n * _ratio(part) - part.target)
-        fits = (_play(part, height, m, bend) for m in _nearest(guess, part.n))
-        died, left, height_after, spread = next(fit for fit in fits if fit[1] >= part.target)
+        died, left, height_after, spread = _within(part, height, bend)
         deaths += died
         censored += [*spread, *[float(part.time[-1] + part.end) / 2] * (left - part.target)]
         height = height_after
@@ -175,28 +174,37 @@ Played = tuple[list[float], int, float, list[float]]
 """Times of the deaths, patients left at the end, height of the curve there, times of the censored."""
 
 
-def _last(part: _Interval, height: float, guess: int, wanted: int | None, bend: float) -> Played:
-    """The last interval with the wanted number of deaths, or as many as come nearest."""
-    best: Played | None = None
-    for m in _nearest(guess, part.n):
+def _within(part: _Interval, height: float, bend: float) -> Played:
+    """An interval that ends with as few above the next number at risk as can be, mostly none (Guyot's iteration)."""
+    best = _play(part, height, 0, bend)  # deaths stop at the target, so nobody is missing without censoring
+    m = min(max(round(part.n * _ratio(part) - part.target), 0), part.n)
+    for _ in range(MAX_ROUNDS):
         found = _play(part, height, m, bend)
-        if wanted is None or len(found[0]) == wanted:
-            return found
-        if best is None or abs(len(found[0]) - wanted) < abs(len(best[0]) - wanted):
+        over = found[1] - part.target
+        if 0 <= over <= best[1] - part.target:
             best = found
-    assert best is not None  # there is at least m = 0
+        if over == 0:
+            break
+        m = min(max(m + over, 0), part.n)
     return best
 
 
-def _nearest(guess: int, most: int) -> Iterator[int]:
-    """0 … most, nearest to the guess first."""
-    guess = min(max(guess, 0), most)
-    yield guess
-    for step in range(1, most + 1):
-        if guess + step <= most:
-            yield guess + step
-        if guess - step >= 0:
-            yield guess - step
+def _last(part: _Interval, height: float, guess: int, wanted: int | None, bend: float) -> Played:
+    """The last interval with the wanted number of deaths, or near it: more censored mean fewer deaths."""
+    found = _play(part, height, guess, bend)
+    if wanted is None or len(found[0]) == wanted:
+        return found
+    too_many = len(found[0]) > wanted
+    low, high = (guess, part.n) if too_many else (0, guess)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if len(_play(part, height, middle, bend)[0]) > wanted:
+            low = middle
+        else:
+            high = middle
+    # Rounding makes the count of deaths not quite fall with m, so the neighbours are looked at too.
+    near = sorted(range(max(low - 2, 0), min(high + 2, part.n) + 1), key=lambda m: abs(m - guess))
+    return min((_play(part, height, m, bend) for m in near), key=lambda one: abs(len(one[0]) - wanted))
 
 
 def _play(part: _Interval, height: float, m: int, bend: float) -> Played:
