@@ -51,6 +51,7 @@ class _Interval:
 
     time: Floats
     height: Floats
+    read: NDArray[np.bool_]  # False where only the time of a number at risk was put in: nobody dies there
     end: float  # the time of the next number at risk, or of the last point
     n: int
     target: int  # the next number at risk; 0 in the last interval
@@ -126,11 +127,13 @@ def _risk(risk_time: ArrayLike, risk: Sequence[int]) -> tuple[Floats, list[int]]
 
 def _intervals(t: Floats, s: Floats, at: Floats, n: list[int]) -> Iterator[_Interval]:
     grid = np.union1d(t, at)
-    heights = s[np.searchsorted(t, grid, "right") - 1]
+    heights, read = s[np.searchsorted(t, grid, "right") - 1], np.isin(grid, t)
     starts = [*np.searchsorted(grid, at), len(grid)]
     for i, (first, after) in enumerate(pairwise(starts)):
         end = grid[min(after, len(grid) - 1)]
-        yield _Interval(grid[first:after], heights[first:after], end, n[i], n[i + 1] if i + 1 < len(n) else 0)
+        yield _Interval(
+            grid[first:after], heights[first:after], read[first:after], end, n[i], n[i + 1] if i + 1 < len(n) else 0
+        )
 
 
 def _build(intervals: list[_Interval], t: Floats, s: Floats, events: int | None, bend: float) -> Reconstruction:
@@ -158,11 +161,6 @@ def _build(intervals: list[_Interval], t: Floats, s: Floats, events: int | None,
     return Reconstruction(time[order], event[order], curve, median(curve).time, distance, bend)
 
 
-def _ratio(part: _Interval) -> float:
-    """Share of those at the start who would be left at the end if nobody were censored."""
-    return float(part.height[-1] / part.height[0]) if part.height[0] > 0 else 0.0
-
-
 def _last_guess(intervals: list[_Interval], censored: int) -> int:
     """Censored before the last point, at the rate of the intervals before (Guyot)."""
     last = intervals[-1]
@@ -177,7 +175,8 @@ Played = tuple[list[float], int, float, list[float]]
 def _within(part: _Interval, height: float, bend: float) -> Played:
     """An interval that ends with as few above the next number at risk as can be, mostly none (Guyot's iteration)."""
     best = _play(part, height, 0, bend)  # deaths stop at the target, so nobody is missing without censoring
-    m = min(max(round(part.n * _ratio(part) - part.target), 0), part.n)
+    stay = float(part.height[-1]) / height if height > 0 else 0.0  # the share that would be left without censoring
+    m = min(max(round(part.n * stay - part.target), 0), part.n)
     for _ in range(MAX_ROUNDS):
         found = _play(part, height, m, bend)
         over = found[1] - part.target
@@ -214,8 +213,8 @@ def _play(part: _Interval, height: float, m: int, bend: float) -> Played:
     spread = start + share * (part.end - start) if part.end > start else np.empty(0)
     leave = np.bincount(np.searchsorted(part.time, spread, "right") - 1, minlength=len(part.time)).tolist()
     n, deaths, kept = part.n, [], 0
-    for t, s, leaving in zip(part.time.tolist(), part.height.tolist(), leave, strict=True):
-        died = round(n * (1 - s / height)) if height > 0 and n else 0
+    for t, s, read, leaving in zip(*(one.tolist() for one in (part.time, part.height, part.read)), leave, strict=True):
+        died = round(n * (1 - s / height)) if read and height > 0 and n else 0
         died = min(max(died, 0), n - part.target) if n > part.target else 0
         if died:
             height *= 1 - died / n

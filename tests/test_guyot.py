@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.guyot import MAX_DISTANCE, MEDIAN_TOLERANCE, Reconstruction, reconstruct
+from analysis.guyot import MAX_DISTANCE, MEDIAN_TOLERANCE, Reconstruction, _differences, reconstruct
 from analysis.survival import Curve, Floats, at_times, kaplan_meier, median
 from db.errors import InputError
 
@@ -156,6 +156,18 @@ def test_a_median_more_than_a_twentieth_away_is_refused() -> None:
     assert reconstruct(*curve, [0], [5], median_printed=6.3).median == 6
     with pytest.raises(InputError, match=r"median: 6 instead of 6\.5"):
         reconstruct(*curve, [0], [5], median_printed=6.5)
+
+
+def test_a_point_read_too_low_does_not_undercut_the_next_number_at_risk() -> None:
+    """0.873 for 0.9 would be two deaths where the numbers at risk leave room for one; the next point puts it right."""
+    found = reconstruct([2, 4, 6], [0.95, 0.873, 0.85], [0, 5], [20, 18], events=3)
+    assert list(found.time[found.event == 1]) == [2, 4, 6]
+
+
+def test_what_differs_is_named() -> None:
+    found = reconstruct(*STEPS, *RISK, events=4)
+    wrong = _differences(found, np.array([0.0, 5.0]), [10, 7], 5, 9)
+    assert wrong == ["at risk at 5: 8 instead of 7", "events: 4 instead of 5", "median: not reached instead of 9"]
 
 
 def test_numbers_at_risk_that_the_curve_cannot_have() -> None:
