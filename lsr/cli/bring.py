@@ -1,8 +1,7 @@
-"""Bringing records in and sorting them: harvest, import, dedupe, link, run."""
+"""Bringing records in and sorting them: harvest, link, run."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,39 +34,7 @@ def harvest(
 
     with opened(review) as found, progress_bar() as progress:
         brought = search(found, sources or [], replies=_replies(found, replay), progress=progress)
-        _report(found, brought, as_json)
-
-
-@app.command("import")
-def import_(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...", help="PubMed XML (.gz or not), or a saved abstract page of ASH, ASCO or EHA."
-        ),
-    ],
-    source: Annotated[
-        str | None, typer.Option("--source", help="Name of the source, if the file does not tell.")
-    ] = None,
-    date: Annotated[
-        str,
-        typer.Option("--date", metavar="YYYY-MM-DD", help="When the search behind the file was made, if not today."),
-    ] = "",
-    review: Folder = Path(),
-    as_json: Json = False,
-) -> None:
-    """Read records from files; then dedupe and link what is new. A bad file changes nothing.
-
-    Example: lsr import pubmed21n1298.xml.gz
-    """
-    from lsr.workflow.files import import_files
-
-    if date and not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
-        raise typer.BadParameter("--date takes YYYY-MM-DD")
-    at = f"{date}T00:00:00Z" if date else ""
-    with opened(review) as found, progress_bar() as progress:
-        brought = import_files(found, files, source=source, at=at, progress=progress)
-        _report(found, brought, as_json)
+        report(found, brought, as_json)
 
 
 def _replies(found: Open, replay: bool) -> Replies | None:
@@ -76,7 +43,8 @@ def _replies(found: Open, replay: bool) -> Replies | None:
     return archived_replies(found.review.connection) if replay else None
 
 
-def _report(found: Open, brought: Brought, as_json: bool) -> None:
+def report(found: Open, brought: Brought, as_json: bool, **more: object) -> None:
+    """What came in and what became of it, printed; `more` is for --json alone. Pools again if the data changed."""
     from lsr.workflow.refresh import refresh
 
     pooled = refresh(found).pooled
@@ -84,7 +52,7 @@ def _report(found: Open, brought: Brought, as_json: bool) -> None:
         runs = [{"run": r.run, "seen": r.seen, "new": list(r.new), "changed": list(r.changed)} for r in brought.runs]
         links = [{"report": link.report, "study": link.study, "state": link.state} for link in brought.links]
         kept = {"deleted": list(brought.deleted), "not_searched": list(brought.not_searched), "pooled_again": pooled}
-        print_json({"runs": runs, "duplicates": len(brought.duplicates), "links": links, **kept})
+        print_json({"runs": runs, "duplicates": len(brought.duplicates), "links": links, **kept, **more})
         return
     for run in brought.runs:
         out(f"{run.run}: {run.seen} seen, {len(run.new)} new, {len(run.changed)} changed")
@@ -97,34 +65,6 @@ def _report(found: Open, brought: Brought, as_json: bool) -> None:
         say(f"Not searched by this program, import their files: {', '.join(brought.not_searched)}")
     if pooled:
         say("The data changed: pooled again.")
-
-
-@app.command()
-def dedupe(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV: first column the id; title, author, year, journal, doi …")
-    ],
-    to: Annotated[Path, typer.Option("--out", help="Where to write id,cluster.")],
-    as_json: Json = False,
-) -> None:
-    """Find duplicate records in a file; no review is needed. Inside a review, harvest and import do this by themselves.
-
-    Example: lsr dedupe records.csv --out clusters.csv
-    """
-    from curation.clusters import clusters
-    from curation.dedupe import find_duplicates
-    from curation.recordtable import read_records, write_clusters
-
-    records = read_records(file)
-    with progress_bar() as progress:
-        found = find_duplicates(records, None, lambda done, total: progress("comparing records", done, total))
-    kept = clusters(records, [duplicate for duplicate in found if duplicate.certain])
-    write_clusters(to, {record.native_id: kept[record.id].split(":", 1)[1] for record in records})
-    publications = len(set(kept.values()))
-    if as_json:
-        print_json({"records": len(records), "publications": publications, "duplicates": len(records) - publications})
-    else:
-        out(f"{len(records)} records, {publications} publications, {len(records) - publications} duplicates: {to}")
 
 
 @app.command()
@@ -198,7 +138,7 @@ def run(
 
     with opened(review) as found, progress_bar() as progress:
         brought = search(found, [], replies=_replies(found, replay), progress=progress)
-        _report(found, brought, False) if not as_json else None
+        report(found, brought, False) if not as_json else None
         site = write_site(found)
         waiting = status(found)
     if as_json:

@@ -1,0 +1,117 @@
+"""Delimited tables (comma, semicolon, tab, bar): the exports of databases, registers, screening tools and people."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Final
+
+from db.errors import InputError
+from harvest.files.columns import fields_of, is_heading, source_by_headings
+from harvest.files.shape import Item, Unread
+from harvest.files.table import HEADING_WITHIN, items
+from harvest.files.text import head_text, lines
+
+NAME: Final = "CSV, TSV or semicolon table"
+_DELIMITERS: Final = ",;\t|"
+# A cell may hold a whole abstract or a reference list, rarely more; beyond it a quotation mark was never closed.
+LONGEST_CELL: Final = 1_000_000
+_Row = tuple[int, Sequence[str]]
+
+
+def sniff(head: bytes) -> bool:
+    """Whether one of the first lines is a heading with columns that we know."""
+    text = head_text(head)
+    if "<html" in text.lower() or "\0" in text or text.lstrip("\ufeff \r\n").startswith(("<", "%PDF", "{\\rtf")):
+        return False
+    first = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")[:HEADING_WITHIN]
+    return any(is_heading(next(csv.reader([line], delimiter=delimiter_of(line)), [])) for line in first)
+
+
+def read(stream: BinaryIO) -> Iterator[Item]:
+    """Each row of the table as a record, or its line and why it is none."""
+    numbered = lines(stream)
+    before: list[tuple[int, str]] = []
+    for number, text in numbered:
+        before.append((number, text))
+        delimiter = delimiter_of(text)
+        if is_heading(next(csv.reader([text], delimiter=delimiter), [])):
+            break
+        if len(before) == HEADING_WITHIN:
+            raise InputError(f"no heading with a title column in the first {HEADING_WITHIN} lines")
+    else:
+        raise InputError("no heading with a title column")
+
+    def again() -> Iterator[tuple[int, str]]:
+        yield before[-1]
+        yield from numbered
+
+    headings = next(csv.reader([before[-1][1]], delimiter=delimiter), [])
+    # Web of Science quotes nothing in its tab-delimited table: a title may begin with a quotation mark.
+    quoted = not (delimiter == "\t" and source_by_headings(headings) == "wos" and "UT" in headings)
+    yield from items(_rows(again(), delimiter, quoted))
+
+
+def delimiter_of(heading: str) -> str:
+    """The delimiter that the heading uses most; a comma if it uses none."""
+    return max(_DELIMITERS, key=heading.count)
+
+
+def _rows(numbered: Iterable[tuple[int, str]], delimiter: str, quoted: bool) -> Iterator[_Row | Unread]:
+    """Each row with the line on which it begins.
+
+    A quotation mark that is opened and never closed takes all lines to the end of the file into one cell: that
+    row is named, and the lines after its first are read again without it.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    feed = _Held(numbered)
+    reader = csv.reader(feed, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+    waiting: tuple[_Row, list[tuple[int, str]]] | None = None
+    while True:
+        feed.held = []
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            line = feed.held[0][0] if feed.held else 1
+            raise InputError(f"line {line}: not a table ({error}): is a quotation mark not closed?") from error
+        if waiting:
+            yield waiting[0]
+        waiting = ((feed.held[0][0], row), feed.held) if feed.held else None
+    if waiting and len(waiting[1]) > 1 and _never_closed(waiting[1], delimiter):
+        yield Unread(waiting[0][0], "a quotation mark is opened and never closed: not imported")
+        yield from _rows(waiting[1][1:], delimiter, quoted)
+    elif waiting:
+        yield waiting[0]
+
+
+class _Held:
+    """Lines for csv.reader, those of the row in hand kept."""
+
+    def __init__(self, numbered: Iterable[tuple[int, str]]) -> None:
+        self._numbered = iter(numbered)
+        self.held: list[tuple[int, str]] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        number, text = next(self._numbered)
+        self.held.append((number, text))
+        return f"{text}\n"
+
+
+def _never_closed(held: list[tuple[int, str]], delimiter: str) -> bool:
+    try:
+        list(csv.reader((f"{text}\n" for _, text in held), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    return False
+
+
+def has_own_ids(head: bytes) -> bool:
+    """Whether the first line is a heading of an id, whatever its name, and then of a title among others."""
+    line = head_text(head).lstrip("\ufeff").replace("\r", "\n").split("\n", 1)[0]
+    headings = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    return "title" in headings[1:] and set(fields_of(headings[0])) <= {"label"}

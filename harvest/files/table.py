@@ -1,0 +1,88 @@
+"""Rows under a heading as records, from whatever file they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from db.errors import InputError
+from harvest.files.columns import WOS_TAGS, fields_of, is_heading, source_by_headings
+from harvest.files.draft import item_of
+from harvest.files.origins import REGISTERS
+from harvest.files.shape import Item, Unread
+from harvest.files.trial import as_trial
+from harvest.files.wos import wos_fields
+
+HEADING_WITHIN: Final = 15  # lines of preamble (query, date of export) that exports print before the heading
+
+
+def items(rows: Iterable[tuple[int, Sequence[str]] | Unread]) -> Iterator[Item]:
+    """Each row (line, cells) as a record, or its line and why it is none; the first heading found is the heading.
+
+    A heading that is repeated, as in tables joined from several exports, begins the next table.
+    """
+    table: _Table | None = None
+    for row in rows:
+        if isinstance(row, Unread):
+            yield row
+            continue
+        line, cells = row
+        if table is None or [cell.strip() for cell in cells] == table.headings:
+            if is_heading(cells):
+                table = _Table(cells)
+            continue
+        if any(cell.strip() for cell in cells):
+            yield table.item(line, cells)
+    if table is None:
+        raise InputError(f"no heading with a title column in the first {HEADING_WITHIN} lines")
+
+
+class _Table:
+    """A heading, understood once for all rows."""
+
+    def __init__(self, headings: Sequence[str]) -> None:
+        self.headings = [heading.strip() for heading in headings]
+        self.source = source_by_headings(self.headings)
+        self._columns = [fields_of(heading) for heading in self.headings]
+        self._tagged = self.source == "wos" and "UT" in self.headings and "TI" in self.headings
+
+    def item(self, line: int, cells: Sequence[str]) -> Item:
+        if any(cell.strip() for cell in cells[len(self.headings) :]):
+            return Unread(line, f"{len(cells)} cells under {len(self.headings)} columns: quote the text; not imported")
+        if self._tagged:
+            return item_of(self._tags(cells), line, source=self.source)
+        fields: dict[str, list[str]] = {}
+        for names, cell in zip(self._columns, cells, strict=False):
+            if cell.strip():
+                for name in names:
+                    fields.setdefault(name, []).append(cell)
+        _one_author_column(fields)
+        _split_cells(fields)
+        if self.source in REGISTERS:
+            fields = as_trial(fields)
+        return item_of(fields, line, source=self.source)
+
+    def _tags(self, cells: Sequence[str]) -> dict[str, list[str]]:
+        tags = {
+            tag: tuple(part.strip() for part in cell.split(";")) if tag in ("AU", "AF", "CA", "GP") else (cell,)
+            for tag, cell in zip(self.headings, cells, strict=False)
+            if tag in WOS_TAGS or tag == "PT"
+            if cell.strip()
+        }
+        return wos_fields(tags)
+
+
+def _one_author_column(fields: dict[str, list[str]]) -> None:
+    """Of "Authors" and "Author full names", which print the same people, the fuller one."""
+    if len(columns := fields.get("authors", [])) > 1:
+        fields["authors"] = [max(columns, key=len)]
+
+
+def _split_cells(fields: dict[str, list[str]]) -> None:
+    """A column named Source holds the database's name (Scopus), or the journal with its volume (Embase)."""
+    if (citations := fields.get("citation")) and fields.get("journal"):
+        fields["database"] = [*fields.get("database", []), *(text for text in citations if len(text) < 60)]
+        fields["citation"] = []
+    for name in ("url", "doi"):
+        if name in fields:
+            fields[name] = [part for text in fields[name] for part in text.split()]

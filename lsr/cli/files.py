@@ -1,0 +1,116 @@
+"""Files that people give: import, and dedupe without a review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from lsr.cli.app import app
+from lsr.cli.bring import report
+from lsr.cli.common import Folder, Json, opened, out, print_json, progress_bar, say
+
+if TYPE_CHECKING:
+    from db.model import Record
+    from lsr.workflow.files import NotImported
+
+_SHOWN: Final = 5  # rows that were not imported are named on the screen up to here; all of them in the run's log
+_READABLE: Final = (
+    "RIS, MEDLINE/NBIB, PubMed XML (.gz or not), BibTeX, EndNote XML, Web of Science text, CSV, TSV, semicolon tables "
+    "and Excel (.xlsx) of Embase, Ovid, Scopus, Web of Science, ProQuest, PubMed, Zotero, Rayyan, Covidence or your "
+    "own, registers (ICTRP with ChiCTR, ISRCTN, ClinicalTrials.gov), or a saved abstract page of ASH, ASCO or EHA. What a "
+    "file is is told from its content."
+)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help=_READABLE)],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Name of the source, as the protocol has it, if the file does not tell."),
+    ] = None,
+    date: Annotated[
+        str,
+        typer.Option("--date", metavar="YYYY-MM-DD", help="When the search behind the file was made, if not today."),
+    ] = "",
+    review: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """Read records from files; then dedupe and link what is new. A bad file changes nothing.
+
+    Every row is imported, or named with its line.
+
+    Example: lsr import embase.ris --date 2026-11-20
+    """
+    from lsr.workflow.files import import_files
+
+    if date and not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
+        raise typer.BadParameter("--date takes YYYY-MM-DD")
+    if source is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]*", source):
+        raise typer.BadParameter("--source takes a name of lower-case letters, digits and hyphens, such as embase")
+    at = f"{date}T00:00:00Z" if date else ""
+    with opened(review) as found, progress_bar() as progress:
+        brought = import_files(found, files, source=source, at=at, progress=progress)
+        report(found, brought, as_json, not_imported=[asdict(row) for row in brought.not_imported])
+    _name(brought.not_imported)
+
+
+def _name(rows: Sequence[NotImported]) -> None:
+    """The first rows that were not imported, with their lines, and how many there are."""
+    for row in rows[:_SHOWN]:
+        say(f"{row.file} line {row.line}: {row.why}")
+    if rows:
+        say(f"{len(rows)} rows not imported{'' if len(rows) <= _SHOWN else f', the first {_SHOWN} are named above'}.")
+
+
+@app.command()
+def dedupe(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Any file that import reads; or a CSV with the id in its first column and a title."
+        ),
+    ],
+    to: Annotated[Path, typer.Option("--out", help="Where to write id,cluster.")],
+    as_json: Json = False,
+) -> None:
+    """Find duplicate records in files; no review is needed. Inside a review, harvest and import do this by themselves.
+
+    The id is that of the table's first column, or else FILE:N, the N-th record of a file.
+
+    Example: lsr dedupe embase.ris scopus.csv --out clusters.csv
+    """
+    from curation.clusters import clusters
+    from curation.dedupe import find_duplicates
+    from curation.recordtable import write_clusters
+
+    with progress_bar() as progress:
+        records, lost = _records(files, progress)
+        found = find_duplicates(records, None, lambda done, total: progress("comparing records", done, total))
+    kept = clusters(records, [duplicate for duplicate in found if duplicate.certain])
+    write_clusters(to, {record.native_id: kept[record.id].split(":", 1)[1] for record in records})
+    publications = len(set(kept.values()))
+    if as_json:
+        counts = {"records": len(records), "publications": publications, "duplicates": len(records) - publications}
+        print_json({**counts, "not_read": [asdict(row) for row in lost]})
+    else:
+        out(f"{len(records)} records, {publications} publications, {len(records) - publications} duplicates: {to}")
+    _name(lost)
+
+
+def _records(
+    files: Sequence[Path], progress: Callable[[str, int, int | None], None]
+) -> tuple[list[Record], list[NotImported]]:
+    """A table with ids of its own is read by its ids (the labelled sets' form); everything else as import reads it."""
+    from curation.recordtable import read_records as read_table
+    from harvest.files import has_own_ids
+    from lsr.workflow.files import read_records
+
+    if len(files) == 1 and has_own_ids(files[0]):
+        return read_table(files[0]), []
+    return read_records(files, progress)
