@@ -9,8 +9,7 @@ import pytest
 
 from db.errors import InputError, SourceError
 from db.model import Record
-from harvest import files
-from harvest.files import read_file
+from harvest.files import Item, packed, read_file
 from harvest.pubmed_xml import Deleted
 from tests.servers.eutils import article_set
 from tests.test_pages import ASH, CHALLENGE
@@ -23,7 +22,7 @@ def ignore(done: int, total: int | None) -> None:
     pass
 
 
-def read(path: Path, content: bytes) -> list[Record | Deleted]:
+def read(path: Path, content: bytes) -> list[Item]:
     path.write_bytes(content)
     return list(read_file(path, ignore))
 
@@ -32,7 +31,7 @@ def read(path: Path, content: bytes) -> list[Record | Deleted]:
 @pytest.mark.parametrize("name", ["a.xml", "a.xml.gz", "a"])
 def test_pubmed_xml_is_known_by_its_bytes(tmp_path: Path, content: bytes, name: str) -> None:
     found = read(tmp_path / name, content)
-    assert [item.pmid for item in found] == ["1", "2", "3", "9"]
+    assert [item.pmid for item in found if isinstance(item, Record | Deleted)] == ["1", "2", "3", "9"]
     assert isinstance(found[3], Deleted)
 
 
@@ -59,7 +58,10 @@ def test_progress_reaches_the_files_size(tmp_path: Path) -> None:
 
 BROKEN = {
     "empty": (b"", "is empty"),
-    "RIS": (b"TY  - JOUR\nER  - \n", "readable are saved abstract page"),
+    "RIS of nothing": (b"TY  - JOUR\nER  - \n", "nothing in it can be imported; line 1: an empty record"),
+    "RTF": (b"{\\rtf1 Title, Authors", "readable are saved abstract page"),
+    "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old kind"),
+    "a heading alone": (b"Title,Authors,Year\n", "without a single record"),
     "PDF": (b"%PDF-1.7\x00\x01", "unknown format"),
     "cut XML": (XML[:-25], "not whole"),
     "cut gzip": (gzip.compress(XML)[:-20], "cut or broken"),
@@ -85,14 +87,14 @@ def test_a_robot_check_is_refused_as_what_it_is(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "RATIO_AFTER", 1 << 20)
+    monkeypatch.setattr(packed, "RATIO_AFTER", 1 << 20)
     start, end = b"<PubmedArticleSet><!--", b"--></PubmedArticleSet>"
     with pytest.raises(InputError, match="gzip bomb"):
         read(tmp_path / "bomb.gz", gzip.compress(start + b" " * (64 << 20) + end))
 
 
 def test_a_file_too_large_unpacked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(packed, "MAX_UNPACKED", 100_000)
     with pytest.raises(InputError, match="gzip bomb"):
         read(tmp_path / "large.gz", gzip.compress(article_set(articles(2_000))))
 

@@ -62,6 +62,8 @@ def _item(kind: str, values: dict[str, str], line: int) -> Item:
     for key, value in values.items():
         if key == "month":
             fields.setdefault("date", []).append(f"{value.strip('{}')} {values.get('year', '').strip('{}')}")
+        elif key == "pages":
+            fields["pages"] = [re.sub("-+", "-", _unwrapped(value))]
         elif key not in ("author", "type"):
             for name in fields_of(key):
                 fields.setdefault(name, []).append(_decoded(_unwrapped(value)) if name not in ("doi", "url") else value)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _SYNONYMS: Final = {
-    "title": "title; article title; document title; primary title; ti; t1; publication title; public title; "
+    "title": "title; article title; document title; primary title; ti; t1; public title; "
     "study title; titles; reference title; paper title; brief title",
     "abstract": "abstract; abstracts; ab; n2; notes abstract; abstract note; summary; brief summary; "
     "plain english summary; abstract text",
@@ -22,9 +22,9 @@ _SYNONYMS: Final = {
     "year of publication",
     "date": "date; publication date; date of publication; pubdate; da; publication date online; "
     "date of publication online; pub date; cover date",
-    "journal": "journal; journal title; journal book; source title; secondary title; jf; jt; t2; so; full journal; "
-    "pubtitle; publicationtitle; periodical; container title; alternate title3; journal name; title of journal; "
-    "full journal title; booktitle; book title; conference title",
+    "journal": "journal; journal title; journal book; source title; secondary title; jf; jt; t2; so; jn; "
+    "publication title; pubtitle; publicationtitle; periodical; container title; alternate title3; journal name; "
+    "title of journal; full journal title; booktitle; book title; conference title",
     "journal_abbreviation": "journal abbreviation; abbreviated source title; journal iso abbreviation; "
     "iso source abbreviation; ja; j2; ta; jo; alternate title2; short journal title",
     "citation": "source; citation",
@@ -34,7 +34,8 @@ _SYNONYMS: Final = {
     "start_page": "start page; page start; sp; beginning page; first page; bp; startpage",
     "end_page": "end page; page end; ep; ending page; last page; endpage",
     "article_number": "art no; article number; article no; ar",
-    "doi": "doi; do; digital object identifier doi; doi link; di; digital object identifier; doi number; doi url",
+    "doi": "doi; do; digitalobjectidentifier; digital object identifier doi; doi link; di; "
+    "digital object identifier; doi number; doi url",
     "pmid": "pmid; pubmed id; pubmedid; pubmed; pm; medline pmid; pubmed pmid; medline id",
     "pmcid": "pmcid; pmc id; pmc; pubmed central id",
     "accession": "accession number; an; accession no; eid; ut unique wos id; ut unique id; ut; pui; "
@@ -43,15 +44,16 @@ _SYNONYMS: Final = {
     "label": "key; covidence; id; record id; ref; refid; reference id; study id",
     "url": "url; urls; link; ur; open url link; documenturl; document url; full text link; web address; study url; "
     "trial url; uri; links",
-    "language": "language; la; language of original document; lang; languages",
+    "language": "language; la; article language; language of original document; lang; languages; language of article",
     "type": "type; document type; type of reference; publication type; item type; pt; entrytype; reference type; "
     "article type; dt; ref type; dc type; work type; documenttype; objecttype",
     "keywords": "keywords; author keywords; kw; index keywords; keywords plus; emtree drug index terms; "
     "emtree medical index terms; manual tags; automatic tags; subject; subjects; subject headings; mesh; mesh terms; "
     "subjectterms; descriptors; key words; id keywords; kf; mesh subject headings; mesh headings",
     "notes": "notes; note; n1; rn; extra; research notes",
-    "registry": "clinical trial numbers; clinical trial number; clinical trial; registration number; trial registration; "
-    "eudract number; clinicaltrials gov number; protocol serial number; nct number; eudract ctis number; iras number",
+    "registry": "clinical trial numbers; clinical trial number; clinical trial; registration number; "
+    "trial registration; eudract number; clinicaltrials gov number; protocol serial number; nct number; "
+    "eudract ctis number; iras number",
     "database": "database; database name; db; data base; name of database; data source; provider; dp",
     "vernacular_title": "original title; vernacular title; foreign title; original foreign language title",
     "issn": "issn; sn; issn isbn; issn print; print issn",
@@ -77,8 +79,8 @@ _ALSO: Final = {"nct number": ("registry", "trial_id"), "isrctn": ("registry", "
 WOS_TAGS: Final = {
     "TI": "title", "AB": "abstract", "AF": "author", "AU": "short_author", "CA": "group_author",
     "GP": "group_author", "PY": "year", "PD": "date", "SO": "journal", "J9": "short_journal",
-    "JI": "journal_abbreviation", "VL": "volume", "IS": "issue", "BP": "start_page", "EP": "end_page",
-    "AR": "article_number", "DI": "doi", "PM": "pmid", "UT": "accession", "LA": "language", "DT": "type",
+    "JI": "journal_abbreviation", "VL": "volume", "IS": "issue", "SU": "supplement", "BP": "start_page",
+    "EP": "end_page",    "AR": "article_number", "DI": "doi", "PM": "pmid", "UT": "accession", "LA": "language", "DT": "type",
     "DE": "keywords", "ID": "keywords", "SN": "issn", "FT": "vernacular_title",
 }  # fmt: skip
 
@@ -125,6 +127,8 @@ def source_by_headings(headings: Sequence[str]) -> str:
 
 
 def is_heading(cells: Sequence[str]) -> bool:
-    """Whether a row is a table's heading: a title column, or at least two other columns that we know."""
+    """Whether a row is a table's heading: a title column beside another, or at least two other columns that we know."""
+    if len(cells) < 2:
+        return False
     names = [field for cell in cells if len(cell) < 60 for field in fields_of(cell)]
     return "title" in names or len({name for name in names if name != "label"}) >= 2

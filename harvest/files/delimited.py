@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import BinaryIO, Final
 
 from db.errors import InputError
 from harvest.files.columns import fields_of, is_heading, source_by_headings
 from harvest.files.shape import Item, Unread
-from harvest.files.table import HEADING_WITHIN, items
+from harvest.files.table import HEADING_WITHIN, is_upright, items, upright_items
 from harvest.files.text import head_text, lines
 
 NAME: Final = "CSV, TSV or semicolon table"
 _DELIMITERS: Final = ",;\t|"
 # A cell may hold a whole abstract or a reference list, rarely more; beyond it a quotation mark was never closed.
 LONGEST_CELL: Final = 1_000_000
+_CUT: Final = "unexpected end of data"  # csv's words for a quotation mark that is open at the end
 _Row = tuple[int, Sequence[str]]
 
 
@@ -49,7 +51,9 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     headings = next(csv.reader([before[-1][1]], delimiter=delimiter), [])
     # Web of Science quotes nothing in its tab-delimited table: a title may begin with a quotation mark.
     quoted = not (delimiter == "\t" and source_by_headings(headings) == "wos" and "UT" in headings)
-    yield from items(_rows(again(), delimiter, quoted))
+    rows = _rows(again(), delimiter, quoted, len(headings))
+    first = list(islice(rows, 3))
+    yield from (upright_items if is_upright(first) else items)(chain(first, rows))
 
 
 def delimiter_of(heading: str) -> str:
@@ -57,33 +61,35 @@ def delimiter_of(heading: str) -> str:
     return max(_DELIMITERS, key=heading.count)
 
 
-def _rows(numbered: Iterable[tuple[int, str]], delimiter: str, quoted: bool) -> Iterator[_Row | Unread]:
+def _rows(
+    numbered: Iterable[tuple[int, str]], delimiter: str, quoted: bool, width: int, *, salvage: bool = False
+) -> Iterator[_Row | Unread]:
     """Each row with the line on which it begins.
 
-    A quotation mark that is opened and never closed takes all lines to the end of the file into one cell: that
-    row is named, and the lines after its first are read again without it.
+    A quotation mark that is opened and never closed joins the lines after it to its row, up to the next quotation
+    mark or the end of the file. Such a row is named, and the lines after its first are read again (`salvage`):
+    those with as many cells as the heading (`width`) are rows, the others are named too.
     """
     csv.field_size_limit(LONGEST_CELL)
     feed = _Held(numbered)
     reader = csv.reader(feed, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-    waiting: tuple[_Row, list[tuple[int, str]]] | None = None
     while True:
         feed.held = []
         try:
             row = next(reader)
         except StopIteration:
-            break
+            return
         except csv.Error as error:
             line = feed.held[0][0] if feed.held else 1
             raise InputError(f"line {line}: not a table ({error}): is a quotation mark not closed?") from error
-        if waiting:
-            yield waiting[0]
-        waiting = ((feed.held[0][0], row), feed.held) if feed.held else None
-    if waiting and len(waiting[1]) > 1 and _never_closed(waiting[1], delimiter):
-        yield Unread(waiting[0][0], "a quotation mark is opened and never closed: not imported")
-        yield from _rows(waiting[1][1:], delimiter, quoted)
-    elif waiting:
-        yield waiting[0]
+        line = feed.held[0][0]
+        if len(feed.held) > 1 and (broken := _broken(feed.held, delimiter)) and (broken == _CUT or len(row) != width):
+            yield Unread(line, "a quotation mark is opened and never closed: not imported")
+            yield from _rows(feed.held[1:], delimiter, quoted, width, salvage=True)
+        elif salvage and any(row) and len(row) != width:
+            yield Unread(line, "after a quotation mark that is never closed, and no whole row: not imported")
+        else:
+            yield line, row
 
 
 class _Held:
@@ -102,12 +108,13 @@ class _Held:
         return f"{text}\n"
 
 
-def _never_closed(held: list[tuple[int, str]], delimiter: str) -> bool:
+def _broken(held: list[tuple[int, str]], delimiter: str) -> str:
+    """What a strict reading of a row's lines says is wrong with their quotation marks; "" if nothing is."""
     try:
         list(csv.reader((f"{text}\n" for _, text in held), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return "unexpected end of data" in str(error)
-    return False
+        return str(error)
+    return ""
 
 
 def has_own_ids(head: bytes) -> bool:

@@ -26,6 +26,7 @@ _TAG: Final = re.compile(
 )
 _BLOCK: Final = re.compile(r"<(?:/p|br|/div|/h\d)\s*/?>", re.I)
 _MISSING: Final = frozenset({"na", "n/a", "nan", "none", "null", "unknown", "not available", "-", "no", "specified"})
+_NO_ABSTRACT: Final = re.compile(r"\[?(?:no abstract(?: is)?(?: available)?|abstract not available)\.?\]?", re.I)
 _DOI_IN_QUERY: Final = re.compile(r"[?&](?:id=|rft_id=info:)?doi(?:[:=/]|%3A|%2F)(10\.[^&\s]+)", re.I)
 _PMID: Final = re.compile(r"(?:PMID:?\s*|MEDLINE:)?(\d{1,8})(?:\.0)?")
 # "Cancer (2004) 102:4 (253-258). Date of Publication: 25 Aug 2004": Embase prints all of it in one cell.
@@ -113,6 +114,8 @@ def plain(text: str) -> str:
 
 def paragraphs(text: str) -> str:
     """`text` without markup and entities, its own line breaks kept, blank lines dropped."""
+    if _NO_ABSTRACT.fullmatch(text.strip()):
+        return ""
     if "\n" not in text and "<" not in text:
         return plain(text)
     return "\n".join(line for part in _BLOCK.sub("\n", text).split("\n") if (line := plain(part)))

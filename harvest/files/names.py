@@ -9,7 +9,9 @@ from typing import Final
 from db.model import Author
 
 _NOBODY: Final = re.compile(
-    r"(?:et\.? al\.?|others|\[?anon(?:ymous)?\.?\]?|no authors? listed|\[no authors? listed\]|unknown|na|n/a)", re.I
+    r"(?:et\.? al\.?|others|\[?anon(?:ymous)?\.?\]?|"
+    r"\[?no authors?(?: name| id)? (?:listed|available|found)\]?|unknown|na|n/a)",
+    re.I,
 )
 # Words that no person's name is, in the names of groups, offices and societies.
 _GROUP: Final = re.compile(

@@ -107,7 +107,7 @@ def _told_apart(items: Iterator[Item]) -> Iterator[Item]:
 
 
 def has_own_ids(path: Path) -> bool:
-    """Whether the file is a table whose first column is its own id and none of a record's fields, with a title after it.
+    """Whether the file is a table whose first column is its own id, none of a record's fields, and that has a title.
 
     InputError if it cannot be read.
     """

@@ -22,19 +22,54 @@ def items(rows: Iterable[tuple[int, Sequence[str]] | Unread]) -> Iterator[Item]:
     A heading that is repeated, as in tables joined from several exports, begins the next table.
     """
     table: _Table | None = None
+    before = 0
     for row in rows:
         if isinstance(row, Unread):
             yield row
             continue
         line, cells = row
         if table is None or [cell.strip() for cell in cells] == table.headings:
+            before += 1
             if is_heading(cells):
                 table = _Table(cells)
+            elif before >= HEADING_WITHIN:
+                break
             continue
         if any(cell.strip() for cell in cells):
             yield table.item(line, cells)
     if table is None:
         raise InputError(f"no heading with a title column in the first {HEADING_WITHIN} lines")
+
+
+def is_upright(rows: Sequence[tuple[int, Sequence[str]] | Unread]) -> bool:
+    """Whether the first rows are those of a table with a field in each row, named in its first cell (Embase)."""
+    names = [fields_of(row[1][0]) for row in rows if not isinstance(row, Unread) and row[1]]
+    return len(names) > 2 and names[0] == ("title",) and all(names)
+
+
+def upright_items(rows: Iterable[tuple[int, Sequence[str]] | Unread]) -> Iterator[Item]:
+    """The records of a table with a field in each row; each record begins with its title."""
+    fields: dict[str, list[str]] = {}
+    begun = 0
+    names: list[str] = []
+    for row in rows:
+        if isinstance(row, Unread):
+            yield row
+            continue
+        line, cells = row
+        found = fields_of(cells[0]) if cells else ()
+        if found == ("title",):
+            if names:
+                yield item_of(fields, begun, source=source_by_headings(names))
+            fields, names, begun = {}, [], line
+        if begun and cells:
+            names.append(cells[0])
+            for name in found:
+                values = [cell for cell in cells[1:] if cell.strip()]
+                name = "author" if name == "authors" and len(values) > 1 else name
+                fields.setdefault(name, []).extend(values)
+    if names:
+        yield item_of(fields, begun, source=source_by_headings(names))
 
 
 class _Table:

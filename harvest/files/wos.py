@@ -36,6 +36,8 @@ def wos_fields(tags: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
         if name := WOS_TAGS.get(tag):
             fields.setdefault(name, []).extend(parts if tag in _REPEATED else [" ".join(parts)])
     fields["author"] = fields.get("author") or fields.get("short_author", [])
+    if not fields.get("issue"):  # meeting abstracts stand in supplements, which Crossref counts as issues
+        fields["issue"] = [f"Supplement {number}" for number in fields.get("supplement", [])]
     if not fields.get("journal_abbreviation"):
         fields["journal_abbreviation"] = fields.get("short_journal", [])
     if not fields.get("type"):

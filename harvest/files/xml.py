@@ -16,8 +16,8 @@ _CHUNK: Final = 1 << 16
 def elements(stream: BinaryIO, name: str, what: str) -> Iterator[tuple[int, etree._Element]]:
     """Each element whose local name is `name`, with the line on which it begins; it is freed after its turn.
 
-    InputError, possibly after some: XML that is broken, cut, has a document type of its own, or one element of
-    more than 16 MB. `what` names the format for people.
+    InputError, possibly after some: XML that is broken or cut, or one element of more than 16 MB. Entities that
+    a file defines for itself are never expanded. `what` names the format for people.
     """
     parser = etree.XMLPullParser(
         ("end",), tag=(name, f"{{*}}{name}"), resolve_entities=False, load_dtd=False, no_network=True,

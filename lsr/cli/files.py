@@ -22,8 +22,8 @@ _SHOWN: Final = 5  # rows that were not imported are named on the screen up to h
 _READABLE: Final = (
     "RIS, MEDLINE/NBIB, PubMed XML (.gz or not), BibTeX, EndNote XML, Web of Science text, CSV, TSV, semicolon tables "
     "and Excel (.xlsx) of Embase, Ovid, Scopus, Web of Science, ProQuest, PubMed, Zotero, Rayyan, Covidence or your "
-    "own, registers (ICTRP with ChiCTR, ISRCTN, ClinicalTrials.gov), or a saved abstract page of ASH, ASCO or EHA. What a "
-    "file is is told from its content."
+    "own, registers (ICTRP with ChiCTR, ISRCTN, ClinicalTrials.gov), or a saved abstract page of ASH, ASCO or EHA. "
+    "What a file is is told from its content."
 )
 
 
