@@ -126,7 +126,7 @@ def test_json_of_files_and_replays(lsr: Command, folder: Path, tmp_path: Path) -
     assert json.loads(lsr("pool", tmp_path / "t.csv", "--json").out)["k"] == 3
     (tmp_path / "r.csv").write_text("id,title,year\n1,A title long enough to tell,2020\n2,Another thing,2021\n")
     ran = lsr("dedupe", tmp_path / "r.csv", "--out", tmp_path / "c.csv", "--json")
-    assert json.loads(ran.out) == {"duplicates": 0, "publications": 2, "records": 2}
+    assert json.loads(ran.out) == {"duplicates": 0, "not_read": [], "publications": 2, "records": 2}
     ran = lsr("extract", "--study", KNOWN_STUDY, "--out", tmp_path / "s.csv", "--reviewer", A, "--json", "-R", folder)
     assert json.loads(ran.out) == {"wrote": str(tmp_path / "s.csv")}
     svg = lsr("prisma", "--svg", tmp_path / "flow.svg", "--json", "--review", folder)

@@ -1,4 +1,4 @@
-"""Real exports: every file of the public collection is read, its records counted independently and its fields compared."""
+"""Real exports: every file of the public collection is read, its records counted independently, its fields compared."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ KEYS = {
     "embase.ris": ("L373791783", "10.4103/2303-9027.138783", "", 2014, "3", "3", "152-160", "Liu"),
     "embase.csv": ("10.4103/2303-9027.138783", "10.4103/2303-9027.138783", "", 2014, "3", "3", "152-160", "Liu"),
     "scopus.ris": ("2-s2.0-85074596690", "10.1016/j.psyneuen.2019.104501", "", 2020, "111", "", "104501", "Labanski"),
-    "web_of_science.txt": ("WOS:000444108200009", "10.1016/j.jarmac.2018.03.001", "", 2018, "7", "3", "387-397", "Alceste"),
+    "web_of_science.txt": (
+        "WOS:000444108200009", "10.1016/j.jarmac.2018.03.001", "", 2018, "7", "3", "387-397", "Alceste",
+    ),
     "ovid_psycinfo.ris": ("2019-65183-001", "10.1002/cpp.2398", "", 2019, "", "", "", "Trindade"),
     "proquest.ris": ("2214991469", "10.1002/jts.22387", "", 2019, "", "", "", "Jones"),
     "pubmed_endnote.txt": (

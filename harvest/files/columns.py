@@ -80,7 +80,8 @@ WOS_TAGS: Final = {
     "TI": "title", "AB": "abstract", "AF": "author", "AU": "short_author", "CA": "group_author",
     "GP": "group_author", "PY": "year", "PD": "date", "SO": "journal", "J9": "short_journal",
     "JI": "journal_abbreviation", "VL": "volume", "IS": "issue", "SU": "supplement", "BP": "start_page",
-    "EP": "end_page",    "AR": "article_number", "DI": "doi", "PM": "pmid", "UT": "accession", "LA": "language", "DT": "type",
+    "EP": "end_page", "AR": "article_number", "DI": "doi", "PM": "pmid", "UT": "accession", "LA": "language",
+    "DT": "type",
     "DE": "keywords", "ID": "keywords", "SN": "issn", "FT": "vernacular_title",
 }  # fmt: skip
 
