@@ -48,6 +48,17 @@ def test_the_source_can_be_named(lsr: Command, review_folder: Path) -> None:
     assert lsr("import", HERE / "ictrp.xml", "--source", "Chi CTR", "--review", review_folder).code == 2
 
 
+def test_a_pubmed_record_in_any_format_is_the_one_that_the_harvest_has(
+    lsr: Command, review_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("PMID,Title,DOI\n10000001,A synthetic title,10.9999/nbib.1\n")
+    assert lsr("import", HERE / "pubmed.nbib", "--review", review_folder).code == 0
+    ran = lsr("import", path, "--source", "pubmed", "--review", review_folder, "--json")
+    assert json.loads(ran.out)["runs"][0]["new"] == []
+    assert stored(review_folder) == ["pubmed:10000001", "pubmed:10000002"]
+
+
 def test_every_dialect_at_once_and_once_again_brings_nothing_new(lsr: Command, review_folder: Path) -> None:
     files = [HERE / name for name in sorted(DIALECTS)]
     assert lsr("import", *files, "--review", review_folder).code == 0

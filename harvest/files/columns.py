@@ -55,7 +55,8 @@ _SYNONYMS: Final = {
     "trial registration; eudract number; clinicaltrials gov number; protocol serial number; nct number; "
     "eudract ctis number; iras number",
     "database": "database; database name; db; data base; name of database; data source; provider; dp",
-    "vernacular_title": "original title; vernacular title; foreign title; original foreign language title",
+    "vernacular_title": "original title; original non english title; vernacular title; foreign title; "
+    "original foreign language title",
     "issn": "issn; sn; issn isbn; issn print; print issn",
     "trial_id": "trialid; trial id; nct number; isrctn; main id; main id number; trial registration number",
     "scientific_title": "scientific title; official title",

@@ -23,7 +23,7 @@ ISRCTN: Final = "ISRCTN XML"
 _ISRCTN_PATHS: Final = {  # the API's names (www.isrctn.com/api/query) where they differ from the table's
     "externalRefs/doi": "doi", "externalRefs/eudraCTNumber": "registry",
     "externalRefs/clinicalTrialsGovNumber": "registry", "externalRefs/protocolSerialNumber": "secondary_ids",
-    "externalRefs/secondaryNumbers": "registry",
+    "secondaryNumbers/secondaryNumber": "secondary_ids",
 }  # fmt: skip
 
 

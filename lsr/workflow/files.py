@@ -112,7 +112,7 @@ def _import_file(
 
     def named() -> Iterator[Record]:
         for record in chain(first, stream):
-            native_id = record.native_id if source else _own_id(record, name)
+            native_id = _native_id(record, name, named_by_person=source is not None)
             heard.ids[native_id] += 1
             yield replace(record, source=name, native_id=native_id, composed=composed)
 
@@ -136,10 +136,16 @@ def _source_of(records: Sequence[Record]) -> str:
     return named[0] if len(named) == 1 and 2 * told[named[0]] > len(records) else UNKNOWN
 
 
-def _own_id(record: Record, name: str) -> str:
-    """The record's native id among those of source `name`: a bare number of another source bears its name."""
+def _native_id(record: Record, name: str, *, named_by_person: bool) -> str:
+    """The record's native id among those of source `name`.
+
+    PubMed's are PMIDs, as its harvest has them. A bare number of another source bears that source's name, unless a
+    person said that the file is of this one.
+    """
     native_id = record.native_id
-    if record.source in (name, UNKNOWN) or not native_id[:1].isdigit() or native_id == record.doi:
+    if name == "pubmed" and record.pmid:
+        return record.pmid
+    if named_by_person or record.source in (name, UNKNOWN) or not native_id[:1].isdigit() or native_id == record.doi:
         return native_id
     return f"{'pmid' if record.source == 'pubmed' else record.source}:{native_id}"
 
