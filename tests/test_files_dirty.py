@@ -92,6 +92,14 @@ def test_older_encodings_of_other_scripts(encoding: str, title: str, tmp_path: P
     assert titles(read(tmp_path / "a", content)) == [title]
 
 
+def test_a_number_in_a_custom_field_is_a_pmid_in_embase_alone(tmp_path: Path) -> None:
+    entry = "TY  - JOUR\nTI  - A\nC5  - 12345678\nDB  - {}\nER  - \n"
+    for database, pmid in (("Embase", "12345678"), ("Somebody", "")):
+        (record,) = read(tmp_path / "a", entry.format(database))
+        assert isinstance(record, Record)
+        assert record.pmid == pmid
+
+
 def test_years_and_dates() -> None:
     assert [year_of(text) for text in ("2019//", "c2017", "10 15", "20200106", "")] == [2019, 2017, None, 2020, None]
     dates = {

@@ -80,6 +80,7 @@ def test_rows_that_were_not_imported_are_named_counted_and_logged(
     assert "a.csv line 3: no title, abstract or identifier: not imported" in ran.err
     assert ran.err.count("a.csv line") == 5
     assert "7 rows not imported" in ran.err
+    assert "1 rows are a record of their own file once more" in ran.err
     ((_, _, hits, log),) = runs(review_folder)
     assert hits == 3
     assert next(line for line in log if line[0] == "not imported") == (
@@ -90,6 +91,7 @@ def test_rows_that_were_not_imported_are_named_counted_and_logged(
     told = json.loads(lsr("import", path, "--review", review_folder, "--json").out)
     assert [row["line"] for row in told["not_imported"]] == list(range(3, 10))
     assert told["not_imported"][0]["file"] == "a.csv"
+    assert told["repeated"] == 1
 
 
 def test_a_file_of_many_sources_is_no_ones(lsr: Command, review_folder: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _BLOCK: Final = re.compile(r"<(?:/p|br|/div|/h\d)\s*/?>", re.I)
 _MISSING: Final = frozenset({"na", "n/a", "nan", "none", "null", "unknown", "not available", "-", "no", "specified"})
 _NO_ABSTRACT: Final = re.compile(r"\[?(?:no abstract(?: is)?(?: available)?|abstract not available)\.?\]?", re.I)
 _DOI_IN_QUERY: Final = re.compile(r"[?&](?:id=|rft_id=info:)?doi(?:[:=/]|%3A|%2F)(10\.[^&\s]+)", re.I)
-_PMID: Final = re.compile(r"(?:PMID:?\s*|MEDLINE:)?(\d{1,8})(?:\.0)?")
+_PMID: Final = re.compile(r"(?:PMID:?\s*|MEDLINE:|PUBMED:?\s*)?(\d{1,8})(?:\.0)?")
 # "Cancer (2004) 102:4 (253-258). Date of Publication: 25 Aug 2004": Embase prints all of it in one cell.
 _EMBASE_SOURCE: Final = re.compile(
     r"(?P<journal>.+?)\s*\((?P<year>(?:1[5-9]|20)\d\d)\)\s*(?P<volume>[^\s:;.]*)(?::(?P<issue>[^.(]*?))?\s*"

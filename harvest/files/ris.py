@@ -26,9 +26,9 @@ _FIELDS: Final = {
     "J2": "short", "JI": "short", "J1": "short", "J9": "short", "NL": "short", "VL": "volume", "IS": "issue",
     "SP": "start_page", "EP": "end_page", "C7": "article_number", "DO": "doi", "LA": "language", "KW": "keywords",
     "N1": "notes", "UR": "url", "L2": "url", "LK": "link", "M3": "type", "DB": "database", "DP": "provider",
-    "WE": "database", "AN": "accession", "U2": "accession", "ID": "label", "C5": "pmid", "PM": "pmid", "SN": "issn",
+    "WE": "database", "AN": "accession", "U2": "accession", "ID": "label", "C5": "custom5", "PM": "pmid", "SN": "issn",
     "OP": "vernacular_title", "TT": "vernacular_title", "C2": "pmcid", "BT": "journal", "ST": "short_title",
-    "CT": "title", "M1": "misc", "U3": "notes", "CN": "registry",
+    "CT": "title", "M1": "misc", "U3": "notes", "CN": "registry", "KY": "keywords", "PT": "type", "US": "url",
 }  # fmt: skip
 # Tags of a publication: after an ER they begin a record whose TY is missing; others belong to the one before.
 _BEGIN: Final = frozenset({"TI", "T1", "AU", "A1", "AB", "N2"})
@@ -105,7 +105,8 @@ def _settle(fields: dict[str, list[str]], kind: str) -> None:
     fields["type"] = [text for text in fields.get("type", []) if not _CLASS.search(text)] or [kind]
     if not fields.get("doi"):
         fields["doi"] = [text for text in fields.get("link", []) if "doi" in text.lower()]
-    fields["pmid"] = [text for text in fields.get("pmid", []) if text.strip().isdecimal()]
+    if any("embase" in text.lower() for text in (*fields.get("database", []), *fields["url"])):
+        fields["pmid"] = [*fields.get("pmid", []), *fields.get("custom5", [])]  # elsewhere C5 is anything
     fields["pmcid"] = [text for text in fields.get("pmcid", []) if text.strip().upper().startswith("PMC")]
 
 

@@ -56,8 +56,11 @@ def import_(
     at = f"{date}T00:00:00Z" if date else ""
     with opened(review) as found, progress_bar() as progress:
         brought = import_files(found, files, source=source, at=at, progress=progress)
-        report(found, brought, as_json, not_imported=[asdict(row) for row in brought.not_imported])
+        lost = [asdict(row) for row in brought.not_imported]
+        report(found, brought, as_json, not_imported=lost, repeated=brought.repeated)
     _name(brought.not_imported)
+    if brought.repeated:
+        say(f"{brought.repeated} rows are a record of their own file once more: stored once, named in the run's log.")
 
 
 def _name(rows: Sequence[NotImported]) -> None:

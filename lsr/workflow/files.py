@@ -34,6 +34,7 @@ class Imported(Brought):
     """What came in from files, and the rows that did not."""
 
     not_imported: tuple[NotImported, ...] = ()
+    repeated: int = 0  # rows that are a record of their own file once more, and are stored once
 
 
 @dataclass(slots=True)
@@ -63,14 +64,16 @@ def import_files(
     runs: list[Stored] = []
     deleted: list[str] = []
     lost: list[NotImported] = []
+    repeated = 0
     with review.transaction():
         for path in paths:
             stored, heard = _import_file(opened, path, source, at or review.clock(), composed, progress)
             runs.append(stored)
             deleted += heard.deleted
+            repeated += heard.ids.total() - len(heard.ids)
             lost += [NotImported(path.name, row.line, row.why) for row in heard.unread]
         duplicates, links = settle(opened, [record for run in runs for record in run.new], progress)
-    return Imported(tuple(runs), duplicates, links, (), tuple(deleted), not_imported=tuple(lost))
+    return Imported(tuple(runs), duplicates, links, (), tuple(deleted), not_imported=tuple(lost), repeated=repeated)
 
 
 def read_records(paths: Sequence[Path], progress: Progress = quiet) -> tuple[list[Record], list[NotImported]]:
