@@ -7,9 +7,13 @@ import io
 import zlib
 from typing import BinaryIO, Final, cast
 
+from isal import igzip, isal_zlib
+
 from db.errors import InputError
 from harvest.source import Progress
 
+# The library's stubs do not say that it is an exception.
+_BROKEN: Final = cast(type[Exception], isal_zlib.error)
 BUFFER: Final = 1 << 16
 # deflate cannot exceed 1032:1; NLM's yearly files unpack 6:1, XML of nothing but repetition about 60:1.
 MAX_RATIO: Final = 200
@@ -40,7 +44,8 @@ class Unpacked(io.RawIOBase):
 
     def __init__(self, packed: Counted) -> None:
         self._packed = packed
-        self._gzip = gzip.GzipFile(fileobj=cast(BinaryIO, io.BufferedReader(packed, BUFFER)))
+        # Unpacks in a third of zlib's time, which is an eighth of all that a yearly file of NLM takes.
+        self._gzip = igzip.IGzipFile(fileobj=cast(BinaryIO, io.BufferedReader(packed, BUFFER)))  # type: ignore[no-untyped-call]
         self._count = 0
 
     def readable(self) -> bool:
@@ -49,7 +54,7 @@ class Unpacked(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
             data = self._gzip.read1(len(buffer))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except (EOFError, zlib.error, _BROKEN, gzip.BadGzipFile) as error:
             raise InputError(f"the gzip file is cut or broken ({error})") from error
         buffer[: len(data)] = data
         self._count += len(data)
