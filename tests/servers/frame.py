@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,25 +17,32 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it arrived; `params` are the query's and the form's."""
+    """One request as it arrived; `params` are the query's and the form's, `at` is the server's monotonic time."""
 
     method: str
     path: str
     params: Mapping[str, str]
     headers: Mapping[str, str]
+    target: str = ""  # path and query as sent
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One reply. The last three are faults: bytes a time, how many to keep back, and no reply at all."""
+    """One reply, and how it goes over the wire. Names of whole faults are in tests/servers/faults.py."""
 
     body: bytes = b""
     status: int = 200
     content_type: str = "text/xml; charset=UTF-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0  # seconds before the first byte
     drip: float = 0.0  # seconds between single bytes
-    cut: int = 0  # bytes promised by Content-Length and not sent
+    cut: int = 0  # bytes of the body's end that are promised and not sent
     drop: bool = False  # close the connection without a word
+    reset: bool = False  # break the connection off (RST) without a word
+    hang: bool = False  # keep the connection open and say nothing
+    unsized: bool = False  # no Content-Length: the body ends where the connection does
+    chunked: bool = False  # in chunks; with `cut`, the last ones are missing
 
     def gzipped(self, cut: int = 0) -> Answer:
         """The same body in gzip, `cut` bytes of its end missing though Content-Length agrees."""
@@ -44,23 +53,44 @@ class Answer:
 
 Handler = Callable[[Asked], Answer]
 Fault = Answer | Callable[[Answer], Answer] | None
-"""In a script of faults: a reply instead, a change to the right reply, or None for the right reply."""
+"""A reply instead, a change to the right reply, or None for the right reply."""
+
+
+@dataclass
+class Switch:
+    """A fault that is on for the first `times` requests whose path ends in `on`; for ever if `times` is None."""
+
+    fault: Fault
+    on: str = ""
+    times: int | None = 1
+
+    def turn(self, path: str) -> Fault:
+        """The fault, if it is this request's; each turn uses one of `times`."""
+        if not path.endswith(self.on) or self.times == 0:
+            return None
+        if self.times is not None:
+            self.times -= 1
+        return self.fault
 
 
 class LoopbackServer:
     """Serves `handler` on 127.0.0.1 at a free port while the context is open.
 
-    `script` is used up one entry a request; after it the handler's replies go out unchanged.
+    `script` is used up one entry a request; after it the handler's replies go out, changed by the first of
+    `switches` that is on for the request.
     """
 
-    def __init__(self, handler: Handler, prefix: str = "", script: Iterable[Fault] = ()) -> None:
+    def __init__(
+        self, handler: Handler, prefix: str = "", script: Iterable[Fault] = (), switches: Iterable[Switch] = ()
+    ) -> None:
         self.asked: list[Asked] = []
+        self.switches = list(switches)
         self._handler = handler
         self._prefix = prefix
         self._script = list(script)
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._listener())
-        self._server.daemon_threads = True
+        self._closing = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), self._listener())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}{prefix}"
 
     def __enter__(self) -> Self:
@@ -69,6 +99,7 @@ class LoopbackServer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -76,11 +107,16 @@ class LoopbackServer:
     def answer(self, asked: Asked) -> Answer:
         with self._lock:
             self.asked.append(asked)
-            fault = self._script.pop(0) if self._script else None
-        if isinstance(fault, Answer):
-            return fault
-        right = self._handler(replace(asked, path=asked.path.removeprefix(self._prefix)))
-        return fault(right) if fault else right
+            fault = self._fault(asked)
+            if isinstance(fault, Answer):
+                return fault
+            right = self._handler(replace(asked, path=asked.path.removeprefix(self._prefix)))
+            return fault(right) if fault else right
+
+    def _fault(self, asked: Asked) -> Fault:
+        if self._script:
+            return self._script.pop(0)
+        return next((fault for switch in self.switches if (fault := switch.turn(asked.path))), None)
 
     def _listener(self) -> type[BaseHTTPRequestHandler]:
         server = self
@@ -95,35 +131,65 @@ class LoopbackServer:
                 self._reply(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())
 
             def _reply(self, form: str) -> None:
+                arrived = time.monotonic()
                 address = urlsplit(self.path)
                 params = dict(parse_qsl(address.query) + parse_qsl(form))
-                answer = server.answer(Asked(self.command, address.path, params, dict(self.headers)))
-                if answer.drop:
-                    self.close_connection = True
+                asked = Asked(self.command, address.path, params, dict(self.headers), self.path, arrived)
+                answer = server.answer(asked)
+                if answer.delay or answer.hang:
+                    server._closing.wait(None if answer.hang else answer.delay)
+                if answer.drop or answer.hang or answer.reset:
+                    self._leave(answer.reset)
                     return
+                try:
+                    self._head(answer)
+                    self._body(answer)
+                except OSError:
+                    self.close_connection = True  # the caller gave up, which is what the faults are for
+
+            def _leave(self, reset: bool) -> None:
+                self.close_connection = True
+                if reset:  # closing a socket that lingers for no time sends RST
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+            def _head(self, answer: Answer) -> None:
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.content_type)
-                self.send_header("Content-Length", str(len(answer.body)))
+                if answer.chunked:
+                    self.send_header("Transfer-Encoding", "chunked")
+                elif answer.unsized:
+                    self.send_header("Connection", "close")
+                else:
+                    self.send_header("Content-Length", str(len(answer.body)))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self._send(answer)
 
-            def _send(self, answer: Answer) -> None:
+            def _body(self, answer: Answer) -> None:
                 body = answer.body[: len(answer.body) - answer.cut]
-                self.close_connection = bool(answer.cut)
-                try:
-                    if not answer.drip:
-                        self.wfile.write(body)
-                        return
+                self.close_connection = bool(answer.cut or answer.unsized)
+                if answer.chunked:
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body) if body else b"")
+                    self.wfile.write(b"" if answer.cut else b"0\r\n\r\n")
+                elif not answer.drip:
+                    self.wfile.write(body)
+                else:
                     for index in range(len(body)):
                         self.wfile.write(body[index : index + 1])
                         self.wfile.flush()
-                        time.sleep(answer.drip)
-                except OSError:
-                    self.close_connection = True  # the caller gave up, which is what the drip is for
+                        if server._closing.wait(answer.drip):
+                            break
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
         return Listener
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # many callers at once, as a real service has
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Only close: a polite shutdown first would turn a reset into an ordinary end."""
+        self.close_request(request)
