@@ -1,48 +1,42 @@
 """The network transport: paced, bounded in time and size, patient with passing trouble, and never leaking a key.
 
-What is archived: every answer that a source module gets to judge, refused ones too (a 400 that says the
-history has expired, a page of HTML with status 200): a replay must take the same path. Trouble on the way
-(429, 5xx, a reply cut short) is not archived: nothing would ever replay it, and NCBI's 429 repeats the caller's
-API key. Facts about what sources do wrong are from the issue threads named beside each constant.
+What is archived: every answer that a source module gets to judge, refused ones too (a 400 with the source's
+words, XML that breaks off): a replay must take the same path. Trouble on the way (429, 5xx, a reply cut short, a
+page of HTML from a service that speaks XML) is not archived: nothing would ever replay it, and NCBI's 429
+repeats the caller's API key.
 """
 
 from __future__ import annotations
 
 import random
-import zlib
-from collections.abc import Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC
+from itertools import islice
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError
+from requests.adapters import HTTPAdapter
 
 from db.archive import Archive
 from db.errors import SourceError
+from harvest.exchange import Exchanged, TroubleError, exchange, judge
+from harvest.exchange import Limits as Limits
 from harvest.pace import REAL_TIME, Clock, Pace
+from harvest.redirects import CODES, MAX_HOPS, next_url
 from harvest.transport import Reply, Request
 
-_CHUNK: Final = 1 << 16
-_RETRIED: Final = (408, 429, 500, 502, 503, 504)
-# NCBI says "too many" in a body like this, sometimes with status 200 (biocommons/bioutils#16).
-_RATE_BODY: Final = b"API rate limit exceeded"
 _ADVICE: Final = "check the network and run the same command again; nothing was changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one request; seconds, bytes, tries."""
-
-    connect: float = 10.0
-    read: float = 60.0  # without a byte; E-utilities takes up to half a minute for a page of 200
-    whole: float = 300.0  # a reply that drips never reaches the read timeout (measured: 3 s timeout, 9.5 s)
-    size: int = 256 << 20  # the largest page seen, 200 records with references, has 6 MB
-    tries: int = 5  # with the waits below: about half a minute of a source's trouble is sat out
-    first_wait: float = 1.0
-    longest_wait: float = 120.0  # a Retry-After beyond this is for the next run, not for someone at a keyboard
+# Replies that wait for their turn while a slow one holds the line: as many again as are under way.
+_AHEAD: Final = 2
+_CONNECTIONS: Final = 32  # kept open to one host; more than any source's `at_once`
+_LIMITS: Final = Limits()
+_Ask = Callable[[Request, threading.Event], Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +64,6 @@ class Identity:
         return {name: known[name] for name in request.manners.identity if known[name]}
 
 
-class _TroubleError(Exception):
-    """One try failed in a way that another may not. `wait` is what the source asked for, in seconds."""
-
-    def __init__(self, what: str, wait: float | None = None) -> None:
-        super().__init__(what)
-        self.wait = wait
-
-
 class LiveTransport:
     """Sends requests over the network and archives the answers. Processes with one `pace_folder` share one pace."""
 
@@ -86,7 +72,7 @@ class LiveTransport:
         archive: Archive,
         identity: Identity,
         clock: Clock = REAL_TIME,
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
         *,
         pace_folder: Path | None = None,
     ) -> None:
@@ -94,8 +80,10 @@ class LiveTransport:
         self._identity = identity
         self._clock = clock
         self._limits = limits
-        self._session = requests.Session()
+        self._session = requests.Session()  # its connections and cookies are locked; its settings stay as set here
         self._session.headers.update({"User-Agent": identity.user_agent, "Accept-Encoding": "gzip"})
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
         self._pace = Pace(clock, pace_folder)
         self._replies: list[Reply] = []
 
@@ -108,29 +96,53 @@ class LiveTransport:
 
     def send(self, request: Request) -> Reply:
         """The final answer; SourceError, in one line, when the source gave none in `limits.tries` tries."""
-        status, body = self._answer(request)
-        body = self._without_secrets(body)
-        at = self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        reply = Reply(request.key, status, body, self._archive.put(body), at)
+        reply = self._reply(request, threading.Event())
         self._replies.append(reply)
         return reply
 
-    def _answer(self, request: Request) -> tuple[int, bytes]:
+    def send_all(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """The answers in the order of the requests, up to `manners.at_once` of the first one under way together.
+
+        When this ends, by an error or because the caller wants no more, no request is under way any longer.
+        """
+        rest = iter(requests)
+        first = next(rest, None)
+        if first is None:
+            return
+        at_once = max(1, first.manners.at_once)
+        batch = _Batch(self._reply, at_once)
+        try:
+            batch.start([first, *islice(rest, at_once * _AHEAD - 1)])
+            while batch.waiting:
+                reply = batch.next()
+                batch.start(islice(rest, 1))
+                self._replies.append(reply)
+                yield reply
+        finally:
+            batch.close()
+
+    def _reply(self, request: Request, stop: threading.Event) -> Reply:
+        came = self._answer(request, stop)
+        body = self._without_secrets(came.body)
+        at = self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Reply(request.key, came.status, body, self._archive.put(body), at)
+
+    def _answer(self, request: Request, stop: threading.Event) -> Exchanged:
         for attempt in range(1, self._limits.tries + 1):
-            self._pace.wait(request.host, self._interval(request))
             try:
-                return self._try(request)
-            except _TroubleError as trouble:
-                what, wait = str(trouble), trouble.wait
+                return self._try(request, stop)
+            except TroubleError as trouble:
+                what, wait, everyone = str(trouble), trouble.wait, trouble.everyone
             if wait is not None and wait > self._limits.longest_wait:
                 raise SourceError(
                     f"{request.source}: {request.host} {what} and asks to wait {wait:.0f} s: "
                     "run the same command again after that; nothing was changed"
                 )
-            if wait is not None:
-                self._pace.hold(request.host, wait)
-            if attempt < self._limits.tries:
-                self._clock.sleep(wait if wait is not None else self._backoff(attempt))
+            pause = wait if wait is not None else self._backoff(attempt)
+            if everyone:
+                self._pace.hold(request.host, pause)
+            if attempt < self._limits.tries and not stop.is_set():
+                self._clock.sleep(pause)
         raise SourceError(f"{request.source}: {request.host} {what} ({self._limits.tries} tries): {_ADVICE}")
 
     def _interval(self, request: Request) -> float:
@@ -143,52 +155,26 @@ class LiveTransport:
         longest = min(self._limits.first_wait * 2 ** (attempt - 1), self._limits.longest_wait)
         return float(longest * random.uniform(0.5, 1.0))
 
-    def _try(self, request: Request) -> tuple[int, bytes]:
-        """One exchange. No exception of the library leaves here: their texts hold the whole URL."""
-        deadline = self._clock.monotonic() + self._limits.whole
+    def _try(self, request: Request, stop: threading.Event) -> Exchanged:
+        """One try: an exchange, and one more for each redirect that the source's manners allow."""
+        method, url = request.method, request.url
         values = dict(request.params) | self._identity.params(request)
-        try:
-            with self._session.request(
-                request.method,
-                request.url,
-                params=values if request.method == "GET" else None,
-                data=values if request.method == "POST" else None,
-                timeout=(self._limits.connect, self._limits.read),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = _decoded(response, self._read(response, deadline), self._limits.size)
-        except requests.Timeout:
-            raise _TroubleError("did not answer in time") from None
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise _TroubleError(f"could not be reached or broke off ({type(error).__name__})") from None
-        self._judge(request, response, body)
-        return response.status_code, body
-
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        """The bytes as sent, each read bounded by the deadline and the whole by the size cap."""
-        received = bytearray()
-        while chunk := response.raw.read1(_CHUNK, decode_content=False):
-            received += chunk
-            if len(received) > self._limits.size:
-                raise _TroubleError(f"sent more than {self._limits.size >> 20} MB")
-            if self._clock.monotonic() > deadline:
-                raise _TroubleError(f"did not finish its reply in {self._limits.whole:.0f} s")
-        stated = response.headers.get("Content-Length", "")
-        if stated.isdecimal() and int(stated) != len(received):
-            raise _TroubleError(f"sent {len(received)} of {stated} bytes")
-        return bytes(received)
-
-    def _judge(self, request: Request, response: requests.Response, body: bytes) -> None:
-        status = response.status_code
-        if status in _RETRIED or _RATE_BODY in body[:500]:
-            wait = _retry_after(response.headers.get("Retry-After", ""), self._clock.now())
-            raise _TroubleError("refused for now, too many requests" if status < 500 else f"answered {status}", wait)
-        if 300 <= status < 400:
-            raise SourceError(
-                f"{request.source}: {request.host} answered {status}, the service has moved: "
-                "set base_url of the source in protocol.toml to its new address"
-            )
+        for _ in range(1 + MAX_HOPS):
+            self._pace.wait(urlsplit(url).netloc, self._interval(request))
+            if stop.is_set():
+                raise _StoppedError
+            came = exchange(self._session, method, url, values, self._limits, self._clock)
+            judge(came, request.manners, self._clock.now())
+            if not (300 <= came.status < 400):
+                return came
+            if came.status not in CODES or not came.location:
+                raise SourceError(f"{request.source}: {request.host} answered {came.status} and does not say where to")
+            url = next_url(request, url, came.status, came.location)
+            if came.status == 303:
+                method = "GET"
+            if method == "GET":
+                values = {}  # the new address is complete
+        raise SourceError(f"{request.source}: {request.host} redirects more than {MAX_HOPS} times: not followed")
 
     def _without_secrets(self, body: bytes) -> bytes:
         """No source is known to echo a key in a good answer; should one, the archive must not keep it."""
@@ -198,30 +184,49 @@ class LiveTransport:
         return body
 
 
-def _decoded(response: requests.Response, received: bytes, cap: int) -> bytes:
-    """The body unpacked here, because requests takes a cut gzip stream for a whole one (measured)."""
-    encoding = response.headers.get("Content-Encoding", "identity").lower()
-    if encoding == "identity":
-        return received
-    if encoding not in ("gzip", "x-gzip"):
-        raise _TroubleError(f"answered in an encoding it was not asked for ({encoding[:20]})")
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        body = unpacker.decompress(received, cap)
-    except zlib.error:
-        raise _TroubleError("sent broken gzip") from None
-    if not unpacker.eof:
-        raise _TroubleError("sent a cut or oversized gzip body")
-    return body
+class _StoppedError(Exception):
+    """Another request of the batch failed, or the caller left: this one is not sent."""
 
 
-def _retry_after(text: str, now: datetime) -> float | None:
-    """Seconds from a Retry-After header: a number or an HTTP date; None if absent or junk ("soon")."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
+class _Batch:
+    """Requests under way in threads, handed back in their order; the first failure stops the others."""
+
+    def __init__(self, reply: _Ask, at_once: int) -> None:
+        self._reply = reply
+        self._pool = ThreadPoolExecutor(at_once, "lsr-harvest")
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._lock = threading.Lock()
+        self.waiting: deque[Future[Reply]] = deque()
+
+    def start(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            self.waiting.append(self._pool.submit(self._ask, request))
+
+    def next(self) -> Reply:
+        """The next reply in order; the first failure of any, as soon as it is known."""
+        try:
+            reply = self.waiting.popleft().result()
+        except Exception:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+        if self._failure is not None:
+            raise self._failure
+        return reply
+
+    def close(self) -> None:
+        self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _ask(self, request: Request) -> Reply:
+        try:
+            if self._stop.is_set():
+                raise _StoppedError
+            return self._reply(request, self._stop)
+        except BaseException as error:
+            with self._lock:
+                if self._failure is None and not isinstance(error, _StoppedError):
+                    self._failure = error
+            self._stop.set()
+            raise

@@ -1,6 +1,7 @@
 """What a source is, what it brings home, and where sources are found.
 
-A source is anything with this module-level shape: a function `search(spec, transport, progress) -> Harvest`.
+A source is anything with this module-level shape: a function `search(spec, transport, progress) -> Harvest`, and, if
+the source can tell what became of records it sent before, `refresh(spec, native_ids, transport, progress) -> Harvest`.
 The built-in ones are modules of this package. A third party adds one by an entry point of its own package:
 
     [project.entry-points."lsr.sources"]
@@ -11,7 +12,7 @@ and a [[search.source]] with id = "lilacs" in the protocol. A built-in name cann
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Final, Protocol, cast
@@ -56,6 +57,20 @@ class Source(Protocol):
         ...
 
 
+class Refreshes(Protocol):
+    """A source that can be asked again for records by their ids. Modules satisfy it, beside Source."""
+
+    def refresh(self, spec: SourceSpec, native_ids: Sequence[str], transport: Transport, progress: Progress) -> Harvest:
+        """The present state of `native_ids`; those the source has withdrawn are in `deleted`.
+
+        SourceError if one of them is neither sent nor withdrawn.
+        """
+        ...
+
+
+Refresher = Callable[[SourceSpec, Sequence[str], Transport, Progress], Harvest]
+
+
 def known_sources() -> tuple[str, ...]:
     """The names of all sources that can be searched, sorted."""
     return tuple(sorted(_entry_points()))
@@ -70,6 +85,12 @@ def get_source(name: str) -> Source:
         return cast(Source, found.load())
     except (ImportError, AttributeError) as error:
         raise InputError(f"the source {name!r} cannot be loaded from {found.value}: {error}") from error
+
+
+def refresher(name: str) -> Refresher | None:
+    """The `refresh` of the source named `name`; None if it has none. InputError if there is no such source."""
+    found = getattr(get_source(name), "refresh", None)
+    return cast(Refresher, found) if callable(found) else None
 
 
 def _entry_points() -> dict[str, metadata.EntryPoint]:

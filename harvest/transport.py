@@ -1,12 +1,12 @@
 """How a source is spoken to: politely, within bounds, and with every answer archived; or from the archive alone.
 
-A transport is a seam of one method. LiveTransport goes to the network; ReplayTransport answers from what was
-archived, by the same keys, so a replayed harvest runs the same code as a live one.
+A transport is a seam of two methods, one request or many. LiveTransport goes to the network; ReplayTransport answers
+from what was archived, by the same keys, so a replayed harvest runs the same code as a live one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -21,12 +21,20 @@ class Manners:
 
     `identity` names the parameters that say who calls ("tool", "email", "mailto", "api_key"); LiveTransport fills
     in their values, so a Request, its key and the archive never hold one. `per_second` is the pace allowed,
-    `per_second_with_key` the one with an API key.
+    `per_second_with_key` the one with an API key; `at_once` is how many requests may be under way together.
+
+    `hosts` are where a redirect may lead, each with all below it ("nih.gov" holds "ncbi.nlm.nih.gov"); none: none
+    is followed. `speaks` is the language of every answer, if it has only one: a page of HTML, or nothing, in its
+    place is asked for again. `unwell` are words by which a short answer of status 200 says that the service is ill.
     """
 
     identity: tuple[str, ...] = ()
     per_second: float = 1.0
     per_second_with_key: float = 1.0
+    at_once: int = 1
+    hosts: tuple[str, ...] = ()
+    speaks: Literal["", "xml", "json", "html"] = ""
+    unwell: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,13 @@ class Transport(Protocol):
         """The final answer; SourceError if there is none."""
         ...
 
+    def send_all(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """The answers in the order of the requests, which go to one source; the first failure is raised, and ends all.
+
+        Nothing is asked before the first answer is wanted.
+        """
+        ...
+
     @property
     def replies(self) -> tuple[Reply, ...]:
         """Every answer so far, in order, for the run's log."""
@@ -110,3 +125,7 @@ class ReplayTransport:
         reply = Reply(request.key, status, self._archive.get(digest), digest, at, composed)
         self._replies.append(reply)
         return reply
+
+    def send_all(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """The archived replies, one after the other."""
+        return map(self.send, requests)

@@ -52,7 +52,7 @@ def test_a_search_and_an_idle_week(
         asked = list(server.asked)
     assert len(first["runs"][0]["new"]) == 17
     assert (again["runs"][0]["seen"], again["runs"][0]["new"], again["pooled_again"]) == (17, [], False)
-    assert len(asked) == 4  # one search and one page of 200, twice
+    assert len(asked) == 6  # one search, one page of 200 and the state of the database, twice
     assert all(
         a.method == "POST" and a.params["tool"] == "lsr" and a.params["api_key"] == "a-secret-key" for a in asked
     )
@@ -96,7 +96,7 @@ def test_without_a_network(lsr: Command, review_folder: Path, point: Point) -> N
     ],
 )
 def test_a_source_that_fails_moves_nothing(lsr: Command, review_folder: Path, point: Point, fault: Answer) -> None:
-    with EutilsServer(CORPUS.read_bytes(), script=[fault]) as server:
+    with EutilsServer(CORPUS.read_bytes(), script=[fault] * 9) as server:
         point(server.url)
         assert lsr("status", "--review", review_folder).code == 0
         before = state(review_folder)

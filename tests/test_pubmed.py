@@ -12,7 +12,7 @@ from db.errors import InputError, SourceError
 from db.model import SourceSpec
 from harvest import pubmed
 from harvest.live import Clock, Identity, Limits, LiveTransport
-from harvest.source import get_source, known_sources
+from harvest.source import get_source, known_sources, refresher
 from harvest.transport import ReplayTransport
 from tests.servers.eutils import EutilsServer, article_set
 from tests.servers.frame import Answer
@@ -55,29 +55,45 @@ def ignore(done: int, total: int | None) -> None:
 
 
 @pytest.mark.parametrize(("count", "fetches"), [(1, 1), (199, 1), (200, 1), (201, 2), (1_000, 5)])
-def test_one_search_and_a_fetch_for_each_200(live: LiveTransport, count: int, fetches: int) -> None:
+def test_one_search_a_fetch_for_each_200_and_the_build(live: LiveTransport, count: int, fetches: int) -> None:
     seen: list[tuple[int, int | None]] = []
     with EutilsServer(articles(count)) as server:
         found = pubmed.search(spec(server), live, lambda done, total: seen.append((done, total)))
     assert found.hits == len(found.records) == len(found.native_ids) == count
-    assert [asked.path.rsplit("/", 1)[1] for asked in server.asked] == ["esearch.fcgi", *["efetch.fcgi"] * fetches]
+    assert (server.count("esearch"), server.count("efetch"), server.count("einfo")) == (1, fetches, 1)
+    assert len(server.asked) == 2 + fetches
     assert seen[0] == (0, count)
     assert seen[-1] == (count, count)
 
 
 def test_the_protocol_is_spoken_as_ncbi_asks(live: LiveTransport) -> None:
-    with EutilsServer(articles(1)) as server:
+    with EutilsServer(articles(2)) as server:
         pubmed.search(spec(server), live, ignore)
-    search, fetch = server.asked
+    search, fetch, info = server.asked
     identity = {"tool": "lsr", "email": "team@example.org", "api_key": "s3cret"}
-    assert search.method == fetch.method == "POST"
     assert search.params == {
-        "db": "pubmed", "term": '("antigen"[tiab] AND "CAR-T"[tiab])', "usehistory": "y", "retmax": "0",
-        "retmode": "xml", **identity,
+        "db": "pubmed", "term": '("antigen"[tiab] AND "CAR-T"[tiab])', "retmax": "9999", "retmode": "xml", **identity
     }  # fmt: skip
-    assert fetch.params["retmax"] == "200"
-    assert fetch.params["query_key"] == "1"
-    assert identity.items() <= fetch.params.items()
+    assert fetch.params == {"db": "pubmed", "id": "1,2", "retmode": "xml", **identity}
+    assert info.params == {"db": "pubmed", "retmode": "xml", **identity}
+    assert {asked.method for asked in server.asked} == {"POST"}
+
+
+def test_the_log_is_what_a_search_report_wants(live: LiveTransport) -> None:
+    with EutilsServer(articles(2)) as server:
+        log = pubmed.search(spec(server), live, ignore).log
+    assert log == (
+        ("hits", "2"), ("query translation", '("antigen"[tiab] AND "CAR-T"[tiab])'), ("fetched", "2"),
+        ("database build", "Build261122-0805.1, last update 2026/11/22 08:05"),
+    )  # fmt: skip
+
+
+def test_a_service_that_does_not_state_its_build_loses_nothing(live: LiveTransport) -> None:
+    with EutilsServer(articles(1), fault="well_formed_html", on="einfo", times=None) as server:
+        with pytest.raises(SourceError, match="HTML in place of XML"):
+            pubmed.search(spec(server), live, ignore)
+        server.switches[0].fault = Answer(b"<eInfoResult/>")
+        assert pubmed.search(spec(server), live, ignore).log[-1] == ("database build", "not stated")
 
 
 def test_no_hits_is_an_answer(live: LiveTransport) -> None:
@@ -85,7 +101,7 @@ def test_no_hits_is_an_answer(live: LiveTransport) -> None:
         found = pubmed.search(spec(server), live, ignore)
     assert (found.hits, found.records) == (0, ())
     assert ("warning: OutputMessage", "No items found.") in found.log
-    assert len(server.asked) == 1
+    assert [asked.path.rsplit("/", 1)[1] for asked in server.asked] == ["esearch.fcgi", "einfo.fcgi"]
 
 
 def test_what_pubmed_dropped_from_the_query_is_logged(live: LiveTransport) -> None:
@@ -105,25 +121,17 @@ def test_a_book_among_articles_counts(live: LiveTransport) -> None:
         assert pubmed.search(spec(server), live, ignore).native_ids == ("1", "77", "2")
 
 
-VIEWER = (
-    b"<eFetchResult><ERROR>Error: External viewer error: Empty Response</ERROR><ERROR>Timeout</ERROR></eFetchResult>"
-)
-MANY = b"<eSearchResult><Count>10000</Count><WebEnv>W</WebEnv><QueryKey>1</QueryKey></eSearchResult>"
-HTML = b"<html><head><title>WWW Error 500 Diagnostic</title></head><body>Error</body></html>"
 WRONG: dict[str, tuple[Sequence[Answer | None], str]] = {
-    "ERROR in a search": ([Answer(b"<eSearchResult><ERROR>Invalid db name</ERROR></eSearchResult>")], "Invalid db"),
-    "ERROR in a fetch": ([None, Answer(VIEWER)], "External viewer error"),
-    "HTML in place of a search": ([Answer(HTML, content_type="text/html")], "not an E-utilities reply"),
-    "HTML in place of records": ([None, Answer(HTML, content_type="text/html")], "root element is <html>"),
-    "JSON in place of a search": ([Answer(b'{"error":"x"}')], "not an E-utilities reply"),
-    "nothing": ([None, Answer(b"")], "not whole"),
-    "cut XML of unknown length": ([None, Answer(article_set([article(1)])[:-30])], "not whole"),
-    "a control character": ([None, Answer(article_set([b"<PubmedArticle>\x02</PubmedArticle>"]))], "well-formed"),
-    "another page's records": ([None, Answer(article_set([article(1), article(1)]))], "sent 1 distinct"),
-    "an empty set": ([None, Answer(article_set([]))], "sent 0 distinct"),
-    "a refusal": ([None, Answer(b"<e><ERROR>'retstart' cannot be larger</ERROR></e>", 400)], "answered 400"),
-    "no history": ([Answer(b"<eSearchResult><Count>3</Count></eSearchResult>")], "no history"),
-    "too many": ([Answer(MANY)], "narrow the query"),
+    "another root": ([Answer(b"<eLinkResult/>")], "not an E-utilities reply"),
+    "no XML": ([Answer(b"<eSearchResult>")], "not an E-utilities reply"),
+    "JSON in place of a search": ([Answer(b'{"error":"x"}')] * 2, "something else in place of XML"),
+    "nothing": ([None, Answer(b" "), Answer(b" ")], "answered with nothing"),
+    "no count": ([Answer(b"<eSearchResult><IdList><Id>1</Id></IdList></eSearchResult>")], "no count"),
+    "an id that is none": (
+        [Answer(b"<eSearchResult><Count>1</Count><IdList><Id>1 OR 1</Id></IdList></eSearchResult>")], "no PMID"
+    ),
+    "an empty set": ([None, *[Answer(article_set([]))] * 2], "PMID 1, 2 are missing"),
+    "the same record twice": ([None, *[Answer(article_set([article(1)] * 2))] * 2], "PMID 2 is missing"),
 }  # fmt: skip
 
 
@@ -137,37 +145,31 @@ def test_a_search_that_is_not_whole_ends_loudly(
     assert "s3cret" not in str(failure.value)
 
 
-def test_one_record_short_on_a_later_page_is_found(live: LiveTransport) -> None:
-    with EutilsServer(articles(250), lost=1) as server, pytest.raises(SourceError, match="250 records but sent 199"):
+def test_one_record_short_on_every_page_is_found(live: LiveTransport) -> None:
+    server = EutilsServer(articles(450), lost=1)
+    with server, pytest.raises(SourceError, match=r"found 450 records but sent 449.*PMID 450 is missing"):
         pubmed.search(spec(server), live, ignore)
-
-
-def test_an_expired_history_is_searched_again_once(live: LiveTransport) -> None:
-    expired = Answer(b"<eFetchResult><ERROR>Unable to obtain query #1</ERROR></eFetchResult>", 400)
-    with EutilsServer(articles(201), script=[None, None, expired]) as server:
-        assert pubmed.search(spec(server), live, ignore).hits == 201
-    assert len(server.asked) == 3 + 3
-
-
-def test_a_history_that_expires_twice_ends_loudly(live: LiveTransport) -> None:
-    expired = Answer(b"<eFetchResult><ERROR>Cannot retrieve history data. WebEnv not found</ERROR></eFetchResult>")
-    server = EutilsServer(articles(1), script=[None, expired, None, expired])
-    with server, pytest.raises(SourceError, match="forgot the search twice"):
-        pubmed.search(spec(server), live, ignore)
+    assert server.count("efetch") == 3 + 1
 
 
 def test_passing_trouble_costs_one_request_more(live: LiveTransport) -> None:
     with EutilsServer(articles(1), script=[None, Answer(b"", 500)]) as server:
         assert pubmed.search(spec(server), live, ignore).hits == 1
-    assert len(server.asked) == 3
+    assert len(server.asked) == 4
 
 
 def test_a_replay_is_the_harvest_again_on_any_host(live: LiveTransport, tmp_path: Path) -> None:
-    with EutilsServer(articles(201)) as server:
+    with EutilsServer(articles(450), fault="record_lost", on="efetch") as server:
         first = pubmed.search(spec(server), live, ignore)
-    index = {reply.request_key: [(reply.sha256, reply.status, reply.at, "")] for reply in live.replies}
-    offline = ReplayTransport(index, Archive(tmp_path / "archive"))
+    offline = replayed(live, tmp_path)
     assert pubmed.search(SourceSpec("pubmed", "database", "databases", query=SEARCH), offline, ignore) == first
+
+
+def replayed(live: LiveTransport, folder: Path) -> ReplayTransport:
+    index: dict[str, list[tuple[str, int, str, str]]] = {}
+    for reply in live.replies:
+        index.setdefault(reply.request_key, []).append((reply.sha256, reply.status, reply.at, ""))
+    return ReplayTransport(index, Archive(folder / "archive"))
 
 
 def test_an_empty_query_is_refused(live: LiveTransport) -> None:
@@ -188,3 +190,56 @@ def test_sources_are_found_by_name() -> None:
     assert get_source("pubmed").search is pubmed.search
     with pytest.raises(InputError, match=r"'medline'.*crossref, pubmed"):
         get_source("medline")
+    assert refresher("pubmed") is pubmed.refresh
+    assert refresher("crossref") is None
+
+
+# What became of records that are known.
+
+
+@pytest.mark.parametrize(("known", "requests"), [(0, 0), (1, 1), (200, 1), (201, 2)])
+def test_known_records_are_asked_for_200_at_a_time(live: LiveTransport, known: int, requests: int) -> None:
+    with EutilsServer(articles(300)) as server:
+        found = pubmed.refresh(spec(server), [str(n) for n in range(1, known + 1)], live, ignore)
+    assert found.hits == len(found.records) == len(found.native_ids) == known
+    assert (len(server.asked), server.count("efetch")) == (requests, requests)
+    assert all(asked.method == "POST" and asked.target == asked.path for asked in server.asked)
+    assert found.deleted == ()
+
+
+def test_an_idle_week_is_within_its_budget(live: LiveTransport) -> None:
+    """2 + ⌈known / 200⌉: the search brings what it finds; only what it no longer finds is refreshed besides."""
+    with EutilsServer(articles(450)) as server:
+        found = pubmed.search(spec(server), live, ignore)
+        rest = sorted({str(n) for n in range(1, 451)} - set(found.native_ids))
+        pubmed.refresh(spec(server), rest, live, ignore)
+    assert len(server.asked) == 2 + 3
+
+
+def test_a_withdrawn_record_is_named_after_a_second_and_a_third_question(live: LiveTransport) -> None:
+    with EutilsServer(articles(3)) as server:
+        server.remove("2")
+        found = pubmed.refresh(spec(server), ["1", "2", "3"], live, ignore)
+    assert (found.native_ids, found.deleted) == (("1", "3"), ("2",))
+    assert (server.count("efetch"), server.count("esummary")) == (2, 1)
+    assert server.asked[1].params["id"] == server.asked[2].params["id"] == "2"
+    assert found.log == (("refreshed", "2"), ("deleted", "1"))
+
+
+def test_a_record_that_only_fails_to_come_is_not_called_withdrawn(live: LiveTransport) -> None:
+    server = EutilsServer(articles(3), fault="all_records_lost", on="efetch", times=None)
+    with server, pytest.raises(SourceError, match=r"does not send PMID 1, 2, 3 and does not say it is gone"):
+        pubmed.refresh(spec(server), ["1", "2", "3"], live, ignore)
+
+
+def test_a_page_that_cannot_be_read_withdraws_nothing(live: LiveTransport) -> None:
+    server = EutilsServer(articles(3), fault="fetch_error", on="efetch", times=None)
+    with server, pytest.raises(SourceError, match="PMID 1, 2 could not be refreshed"):
+        pubmed.refresh(spec(server), ["1", "2"], live, ignore)
+    assert server.count("esummary") == 0
+
+
+def test_an_id_that_is_no_pmid_is_refused(live: LiveTransport) -> None:
+    with EutilsServer(articles(1)) as server, pytest.raises(InputError, match=r"'10\.1/x' is no PMID"):
+        pubmed.refresh(spec(server), ["1", "10.1/x"], live, ignore)
+    assert server.asked == []
