@@ -60,8 +60,8 @@ TRANSPORT: Final[Mapping[str, Fault]] = {
     "retry_after_junk": _refused("soon", 503),  # 18
     "server_error": Answer(b"", 502),
     "empty": Answer(b""),
-    "oversized": lambda right: replace(right, body=right.body + b" " * (8 << 20)),
-    "oversized_gzip": lambda right: replace(right, body=right.body + b" " * (8 << 20)).gzipped(),
+    "oversized": lambda right: replace(right, body=right.body + b" " * (2 << 20)),
+    "oversized_gzip": lambda right: replace(right, body=right.body + b" " * (2 << 20)).gzipped(),
 }
 """By name: a reply instead, or a change to the right reply."""
 
