@@ -8,13 +8,20 @@ wrong are from the issue threads named beside each constant.
 from __future__ import annotations
 
 import re
+import socket
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from harvest.pace import Clock
@@ -63,6 +70,59 @@ class Exchanged:
     body: bytes
     location: str
     retry_after: str
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Connections that hang up on a host whose status line and headers have not come whole in `seconds`.
+
+    The read timeout does not see to that: it starts anew with every byte.
+    """
+
+    def __init__(self, seconds: float, connections: int) -> None:
+        self._seconds = seconds
+        super().__init__(pool_maxsize=connections)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        seconds = self._seconds
+
+        class Plain(HTTPConnection):
+            def getresponse(self) -> Any:
+                with _hang_up_after(seconds, self):
+                    return super().getresponse()
+
+        class Secure(HTTPSConnection):
+            def getresponse(self) -> Any:
+                with _hang_up_after(seconds, self):
+                    return super().getresponse()
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+
+@contextmanager
+def _hang_up_after(seconds: float, connection: HTTPConnection) -> Iterator[None]:
+    fired = threading.Event()
+
+    def hang_up() -> None:
+        fired.set()
+        with suppress(OSError, AttributeError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if fired.is_set():  # what came by then would pass for a reply with fewer headers
+        raise TimeoutError
 
 
 def exchange(
@@ -130,6 +190,8 @@ def _read(response: requests.Response, deadline: float, limits: Limits, clock: C
     stated = response.headers.get("Content-Length", "")
     if stated.isdecimal() and int(stated) != len(received):
         raise TroubleError(f"sent {len(received)} of {stated} bytes")
+    if response.status_code == 200 and not (received or stated or "Transfer-Encoding" in response.headers):
+        raise TroubleError("broke off before its body")  # the headers of a reply cut there look whole
     return bytes(received)
 
 

@@ -21,11 +21,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from db.archive import Archive
 from db.errors import SourceError
-from harvest.exchange import Exchanged, TroubleError, exchange, judge
+from harvest.exchange import BoundedAdapter, Exchanged, TroubleError, exchange, judge
 from harvest.exchange import Limits as Limits
 from harvest.pace import REAL_TIME, Clock, Pace
 from harvest.redirects import CODES, MAX_HOPS, next_url
@@ -83,7 +82,7 @@ class LiveTransport:
         self._session = requests.Session()  # its connections and cookies are locked; its settings stay as set here
         self._session.headers.update({"User-Agent": identity.user_agent, "Accept-Encoding": "gzip"})
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+            self._session.mount(scheme, BoundedAdapter(limits.whole, _CONNECTIONS))
         self._pace = Pace(clock, pace_folder)
         self._replies: list[Reply] = []
 
@@ -140,7 +139,7 @@ class LiveTransport:
                 )
             pause = wait if wait is not None else self._backoff(attempt)
             if everyone:
-                self._pace.hold(request.host, pause)
+                self._pace.hold(request.host.lower(), pause)
             if attempt < self._limits.tries and not stop.is_set():
                 self._clock.sleep(pause)
         raise SourceError(f"{request.source}: {request.host} {what} ({self._limits.tries} tries): {_ADVICE}")
@@ -160,7 +159,7 @@ class LiveTransport:
         method, url = request.method, request.url
         values = dict(request.params) | self._identity.params(request)
         for _ in range(1 + MAX_HOPS):
-            self._pace.wait(urlsplit(url).netloc, self._interval(request))
+            self._pace.wait(urlsplit(url).netloc.lower(), self._interval(request))
             if stop.is_set():
                 raise _StoppedError
             came = exchange(self._session, method, url, values, self._limits, self._clock)

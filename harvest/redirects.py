@@ -19,13 +19,16 @@ def next_url(request: Request, current: str, status: int, location: str) -> str:
 
     The error names hosts only: an address may hold a key.
     """
-    url = urljoin(current, location)
     where = f"{request.source}: {urlsplit(current).hostname} answered {status}"
     if not request.manners.hosts:
         raise SourceError(
             f"{where}, the service has moved: set base_url of the source in protocol.toml to its new address"
         )
-    parts = urlsplit(url)
+    try:
+        url = urljoin(current, location)
+        parts = urlsplit(url)
+    except ValueError:
+        raise SourceError(f"{where} and points to what is no address: not followed") from None
     host = (parts.hostname or "").lower()
     if parts.scheme not in ("http", "https") or not _within(host, request.manners.hosts):
         raise SourceError(f"{where} and points to {host[:100] or 'nowhere'!r}, no host of this source: not followed")

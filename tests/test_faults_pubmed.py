@@ -186,12 +186,12 @@ def test_12_connection_reset_at_the_first_request(live: LiveTransport, fault: st
     loud(server(fault, times=None), live, "could not be reached or broke off")
 
 
-@pytest.mark.parametrize("fault", ["cut_body", "cut_chunked"])
+@pytest.mark.parametrize("fault", ["cut_body", "cut_chunked", "cut_headers"])
 def test_13_connection_dropped_in_mid_body(live: LiveTransport, fault: str, archive: Callable[[], bytes]) -> None:
     recovered(server(fault, "efetch"), live)
     recovered(server(fault, "esearch"), live)
     assert archive().count(b"<PubmedArticle>") == 250
-    loud(server(fault, "efetch", None), live, "broke off|bytes")
+    loud(server(fault, "efetch", None), live, "broke off|bytes|nothing")
 
 
 def test_14_a_hang_without_a_byte(tmp_path: Path, time: Time) -> None:
@@ -201,12 +201,15 @@ def test_14_a_hang_without_a_byte(tmp_path: Path, time: Time) -> None:
     live.close()
 
 
-def test_15_a_drip_feed_meets_the_deadline(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "words"), [("drip", "did not finish its reply"), ("drip_headers", "in time|broke off")]
+)
+def test_15_a_drip_feed_meets_the_deadline(tmp_path: Path, fault: str, words: str) -> None:
     """On the real clock: a byte every 20 ms never meets the read timeout of 5 s, but the deadline of 0.2 s."""
     limits = Limits(read=5.0, whole=0.2, tries=2)
     live = LiveTransport(Archive(tmp_path / "archive"), Identity("0.1"), Clock(sleep=lambda seconds: None), limits)
-    recovered(server("drip", "esearch"), live)
-    loud(server("drip", "esearch", None), live, "did not finish its reply")
+    recovered(server(fault, "esearch"), live)
+    loud(server(fault, "esearch", None), live, words)
     live.close()
 
 

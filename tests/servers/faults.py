@@ -52,6 +52,8 @@ TRANSPORT: Final[Mapping[str, Fault]] = {
     "cut_chunked": lambda right: replace(right, chunked=True, cut=_part(right)),  # 13
     "hang": Answer(hang=True),  # 14, biopython#1524
     "drip": lambda right: replace(right, drip=0.02),  # 15
+    "drip_headers": Answer(slow_head=0.02),  # 15
+    "cut_headers": Answer(cut_head=True),  # 13
     "cut_unsized": lambda right: replace(right, unsized=True, cut=_part(right)),  # 16
     "cut_gzip": lambda right: right.gzipped(cut=12),  # 17
     "cut_gzip_unsized": lambda right: replace(right.gzipped(cut=12), unsized=True),  # 17

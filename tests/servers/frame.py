@@ -38,6 +38,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0  # seconds before the first byte
     drip: float = 0.0  # seconds between single bytes
+    slow_head: float = 0.0  # seconds between single bytes of the status line and headers
+    cut_head: bool = False  # break off in the middle of the headers
     cut: int = 0  # bytes of the body's end that are promised and not sent
     drop: bool = False  # close the connection without a word
     reset: bool = False  # break the connection off (RST) without a word
@@ -78,7 +80,7 @@ class LoopbackServer:
     """Serves `handler` on 127.0.0.1 at a free port while the context is open.
 
     `script` is used up one entry a request; after it the handler's replies go out, changed by the first of
-    `switches` that is on for the request.
+    `switches` that is on for the request. Handlers run one at a time; their delays do not.
     """
 
     def __init__(
@@ -143,6 +145,9 @@ class LoopbackServer:
                     self._leave(answer.reset)
                     return
                 try:
+                    if answer.slow_head or answer.cut_head:
+                        self._broken_head(answer)
+                        return
                     self._head(answer)
                     self._body(answer)
                 except OSError:
@@ -165,6 +170,17 @@ class LoopbackServer:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+
+            def _broken_head(self, answer: Answer) -> None:
+                self.close_connection = True
+                head = b"HTTP/1.1 200 OK\r\nServer: slow\r\nX-Filler: " + b"x" * 10_000
+                if answer.cut_head:
+                    self.wfile.write(head[:-9_990] + b"\r\n")
+                    return
+                for index in range(len(head)):
+                    self.wfile.write(head[index : index + 1])
+                    if server._closing.wait(answer.slow_head):
+                        break
 
             def _body(self, answer: Answer) -> None:
                 body = answer.body[: len(answer.body) - answer.cut]
