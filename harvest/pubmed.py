@@ -33,7 +33,7 @@ def search(spec: SourceSpec, transport: Transport, progress: Progress) -> Harves
             f"{named(lost)} {'is' if len(lost) == 1 else 'are'} missing{_because(came)}: {AGAIN}"
         )
     log = (*found.log, ("fetched", str(len(came.records))), ("database build", database_build(spec, transport)))
-    return Harvest(len(found.pmids), found.pmids, tuple(came.records.values()), log, tuple(came.deleted))
+    return Harvest(len(found.pmids), found.pmids, tuple(came.records.values()), log)
 
 
 def refresh(spec: SourceSpec, native_ids: Sequence[str], transport: Transport, progress: Progress) -> Harvest:

@@ -78,7 +78,10 @@ def _pages(pmids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _take(spec: SourceSpec, came: Fetched, page: Sequence[str], reply: Reply) -> None:
-    """All of a page, or its trouble. Of several versions of a record the last is the newest, and stays."""
+    """All of a page, or its trouble. Of several versions of a record the last is the newest, and stays.
+
+    What a page says is deleted is no record, even if it holds one.
+    """
     asked = set(page)
     try:
         refuse_status(spec, reply)
@@ -89,5 +92,6 @@ def _take(spec: SourceSpec, came: Fetched, page: Sequence[str], reply: Reply) ->
     except (InputError, SourceError) as error:
         came.trouble = f"records from PMID {page[0]} on: {one_line(str(error).removeprefix(f'{spec.id}: '))}"
         return
-    came.records.update(records)
-    came.deleted += [item.pmid for item in found if isinstance(item, Deleted) and item.pmid in asked]
+    deleted = [item.pmid for item in found if isinstance(item, Deleted) and item.pmid in asked]
+    came.deleted += deleted
+    came.records.update((pmid, record) for pmid, record in records.items() if pmid not in deleted)

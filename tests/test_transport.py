@@ -117,6 +117,8 @@ PASSING = {
     "502": Answer(b"", 502),
     "connection dropped at once": Answer(drop=True),
     "body cut": Answer(BODY, cut=500),
+    "headers cut": Answer(cut_head=True),
+    "chunks cut": Answer(BODY, chunked=True, cut=500),
     "gzip cut though Content-Length agrees": Answer(BODY).gzipped(cut=12),
     "not gzip at all": Answer(BODY, headers={"Content-Encoding": "gzip"}),
     "encoding not asked for": Answer(BODY, headers={"Content-Encoding": "br"}),
