@@ -19,6 +19,8 @@ from db.model import Row
 
 Floats = NDArray[np.float64]
 Measure = Literal["PR", "PLN", "PLO", "PAS", "PFT"]
+TwoGroupMeasure = Literal["RR", "OR", "RD", "AS", "PETO"]  # analysis/two_groups.py
+GenericMeasure = Literal["GEN", "HR", "RR", "OR"]  # analysis/generic.py: effects as the reports give them
 
 # metafor's default: add=1/2, to="only0": to both cells of a study whose own events or non-events are 0.
 ZERO_CELL = 0.5
@@ -28,7 +30,7 @@ ZERO_CELL = 0.5
 class Effects:
     """Effect sizes of k studies: `yi` and sampling variances `vi`, both of shape (k,)."""
 
-    measure: Measure
+    measure: Measure | TwoGroupMeasure | GenericMeasure
     yi: Floats
     vi: Floats
 
