@@ -6,6 +6,9 @@ Yusuf et al., Prog Cardiovasc Dis 1985;27:335 and Parmar et al., Stat Med 1998;1
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
@@ -15,9 +18,23 @@ from analysis.effects import Effects, Floats, GenericMeasure
 from analysis.intervals import DEFAULT_LEVEL
 from db.errors import InputError
 
-RATIOS = ("HR", "RR", "OR")
+
+@dataclass(frozen=True, slots=True)
+class GenericRow:
+    """One line of a meta-analysis of effects, on the scale to pool on: effect `yi`, sampling variance `vi`."""
+
+    study: str
+    yi: float
+    vi: float
+    group: str = ""
+    lopsided: bool = False  # off the middle of the interval it came from: see `lopsided`
+
+
+RATIOS: Final[tuple[GenericMeasure, ...]] = ("HR", "RR", "OR")
 """Generic measures that reports print as ratios and that are pooled as logarithms."""
 
+# No effect is measured at such a size, and its square and inverse square are still numbers of the machine.
+MAX_SIZE = 1e50
 # An interval is flagged whose two halves differ by more, as metafor's conv.wald does: rounding in print explains less.
 SYMMETRY = 0.1
 
@@ -28,16 +45,16 @@ def from_standard_errors(estimate: ArrayLike, se: ArrayLike, *, measure: Generic
     InputError for an estimate that is no number or a standard error not above 0.
     """
     yi, errors = columns(estimate, se)
-    _refuse(~(np.isfinite(yi) & np.isfinite(errors) & (errors > 0)), "needs a number with a standard error above 0")
-    return _effects(measure, yi, errors)
+    what = "needs a number with a standard error above 0"
+    _refuse(~(errors > 0), what)
+    with np.errstate(all="ignore"):
+        return _checked(measure, yi, errors**2, what)
 
 
 def from_variances(yi: ArrayLike, vi: ArrayLike, *, measure: GenericMeasure = "GEN") -> Effects:
     """Effects of shape (k,) with their sampling variances, metafor's yi and vi; InputError as above."""
     effects, variances = columns(yi, vi)
-    sound = np.isfinite(effects) & np.isfinite(variances) & (variances > 0)
-    _refuse(~sound, "needs a number with a variance above 0")
-    return Effects(measure, effects, variances)
+    return _checked(measure, effects, variances, "needs a number with a variance above 0")
 
 
 def from_intervals(
@@ -54,21 +71,19 @@ def from_intervals(
     twice the normal quantile, so the interval is taken to be a Wald one. InputError for a level outside (0, 1), an
     interval of no width or without its estimate in it, or a ratio not above 0.
     """
-    yi, lower, upper = columns(estimate, ci_lb, ci_ub)
-    levels = (
-        np.broadcast_to(columns(level)[0], yi.shape) if np.size(level) in (1, yi.size) else np.full(yi.shape, np.nan)
-    )
+    each = np.full(np.shape(estimate), level) if np.ndim(level) == 0 else level
+    yi, lower, upper, levels = columns(estimate, ci_lb, ci_ub, each)
     _refuse(~((levels > 0) & (levels < 1)), "needs a confidence level between 0 and 1, such as 0.95")
     finite = np.isfinite(yi) & np.isfinite(lower) & np.isfinite(upper)
     _refuse(~(finite & (lower < upper) & (lower <= yi) & (yi <= upper)), "needs an estimate inside its interval")
     if measure in RATIOS:
         _refuse(
-            lower <= 0, f"has a bound not above 0: a ratio ({measure}) and its bounds are printed as ratios, not logs"
+            lower <= 0, f"has a bound not above 0: give the {measure} and its interval as ratios, not as logarithms"
         )
         yi, lower, upper = np.log(yi), np.log(lower), np.log(upper)
     with np.errstate(all="ignore"):
-        se = (upper - lower) / (2 * ndtri((1 + levels) / 2))
-    return _effects(measure, yi, se)
+        vi = ((upper - lower) / (2 * ndtri((1 + levels) / 2))) ** 2
+    return _checked(measure, yi, vi, "has an interval too narrow or too wide to give a standard error")
 
 
 def lopsided(effects: Effects, ci_lb: ArrayLike, ci_ub: ArrayLike) -> list[int]:
@@ -89,18 +104,13 @@ def log_hazard_ratio(o_e: ArrayLike, v: ArrayLike) -> Effects:
     events of the first group and its variance; InputError for a V not above 0.
     """
     difference, variance = columns(o_e, v)
-    sound = np.isfinite(difference) & np.isfinite(variance) & (variance > 0)
-    _refuse(~sound, "needs O-E with its variance V above 0")
     with np.errstate(all="ignore"):
-        yi, vi = difference / variance, 1 / variance
-    _refuse(~(np.isfinite(yi) & np.isfinite(vi)), "has a V too small to divide by")
-    return Effects("HR", yi, vi)
+        return _checked("HR", difference / variance, 1 / variance, "needs O-E with its variance V above 0")
 
 
-def _effects(measure: GenericMeasure, yi: Floats, se: Floats) -> Effects:
-    with np.errstate(all="ignore"):
-        vi = se**2
-    _refuse(~(np.isfinite(vi) & (vi > 0)), "has a standard error too small or too large to square")
+def _checked(measure: GenericMeasure, yi: Floats, vi: Floats, what: str) -> Effects:
+    sound = (np.abs(yi) <= MAX_SIZE) & (vi >= 1 / MAX_SIZE) & (vi <= MAX_SIZE)
+    _refuse(~sound, what)
     return Effects(measure, yi, vi)
 
 

@@ -77,4 +77,5 @@ def h_squared(tau2: float, vi: Floats) -> float:
 
 def _scale(vi: Floats) -> float:
     wi = 1 / vi
-    return float(np.sum(wi) - np.sum(wi**2) / np.sum(wi))
+    # sum(w) - sum(w²) / sum(w), as products of pairs: nothing cancels where one study has nearly all the weight
+    return float(2 * np.sum(wi[1:] * np.cumsum(wi)[:-1]) / np.sum(wi))

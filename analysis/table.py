@@ -1,71 +1,138 @@
-"""A table of proportions from a file: columns study, events, total and, if wanted, group.
+"""A table in a file: proportions, two groups, or effects with their precision (`analysis.table_kinds`).
 
-Other columns are passed over. Comma, semicolon or tab; a byte order mark and quotes are understood. Every fault
-is named with its line and column, and nothing is mended by guessing.
+The kind is told by the columns; other columns are passed over. Comma, semicolon or tab; a byte order mark and quotes
+are understood. Every fault is named with its line and column, and nothing is mended by guessing.
 """
 
 from __future__ import annotations
 
-import re
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
-from analysis.textfile import Columns, open_table, shown
+from analysis.table_kinds import OTHER_NAMES, AnyRow, Kind, Layout, Line, layouts
+from analysis.textfile import delimiter, read_text, refuse, shown
 from db.errors import InputError
 from db.model import Row
 
-COLUMNS = Columns(
-    required=("study", "events", "total"),
-    optional=("group",),
-    hint="the header must be study,events,total with an optional group",
-)
 MAX_ROWS = 1_000_000  # a million cohorts is no meta-analysis; what is longer is the wrong file
-MAX_DIGITS = 10  # more patients than people
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a file, all of one kind, and the columns that told it."""
+
+    kind: Kind
+    columns: tuple[str, ...]
+    measure: str  # the one asked for, else what such a table is pooled by
+    rows: tuple[AnyRow, ...]
 
 
 def read_table(source: Path | str, *, name: str = "") -> tuple[Row, ...]:
-    """The rows of a table: a Path is read as UTF-8, a str is the text itself; `name` stands in the errors.
+    """The rows of a table of proportions, columns study, events, total and, if wanted, group; else as `read_any`."""
+    return tuple(row for row in read_any(source, "PLO", name=name).rows if isinstance(row, Row))
 
-    InputError, one line with up to SHOWN_FAULTS faults (textfile): a file that cannot be read or is not UTF-8, a
-    missing or doubled column, an empty or doubled study (within its group), a count that is no plain whole number,
-    events beyond the total, a total of 0, no rows, more than MAX_ROWS.
+
+def read_any(source: Path | str, measure: str = "", *, name: str = "") -> Table:
+    """A table of any kind that `measure` allows: a Path is read as UTF-8, a str is the text itself.
+
+    `name` stands in the errors. InputError, one line with up to SHOWN_FAULTS faults: a file that cannot be read or
+    is not UTF-8, a missing or doubled column, an empty or doubled study (within its group), a count that is no plain
+    whole number, events beyond the total, a total of 0, what is no number, an interval without its estimate, no rows,
+    more than MAX_ROWS.
     """
-    table = open_table(source, COLUMNS, MAX_ROWS, name=name)
+    name = name or (str(source) if isinstance(source, Path) else "table")
+    text = read_text(source, name) if isinstance(source, Path) else source
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter(text), strict=True)
+    faults: list[str] = []
+    try:
+        found = list(_rows(lines, measure, name, faults))
+    except csv.Error as error:
+        raise InputError(f"{name}: line {lines.line_num}: not a readable table ({error}); check its quotes") from error
+    refuse(name, faults)
+    if not found:
+        raise InputError(f"{name}: no rows below the header; give at least one study")
+    layout = found[0][0]
+    return Table(layout.kind, layout.required, measure or layout.default, tuple(row for _, row in found))
+
+
+def _rows(lines: Iterator[list[str]], measure: str, name: str, faults: list[str]) -> Iterator[tuple[Layout, AnyRow]]:
+    """Sound rows of the table, each with the layout of all; what is wrong with the others is added to `faults`."""
+    header = next((cells for cells in lines if any(cell.strip() for cell in cells)), [])
+    layout, places = _recognised(header, measure, name)
     seen: dict[tuple[str, str], int] = {}
-    found = (_row(line.cells, line.number, seen, table.faults) for line in table.lines())
-    rows = tuple(row for row in found if row)
-    table.check()
-    if not rows:
-        raise InputError(f"{table.name}: no rows below the header; give at least one study")
-    return rows
+    count = 0
+    for cells in lines:
+        if not any(cell.strip() for cell in cells):
+            continue
+        count += 1
+        if count > MAX_ROWS:
+            raise InputError(f"{name}: more than {MAX_ROWS:,} rows; is this the right file?")
+        number: int = lines.line_num  # type: ignore[attr-defined]  # csv's reader has it, Iterator does not say so
+        if len(cells) != len(header):
+            faults.append(f"line {number}: {len(cells)} cells where the header has {len(header)}")
+            continue
+        line = Line(number, {column: cells[at].strip() for column, at in places.items()}, measure)
+        row = layout.read(line)
+        _check_study(line, seen)
+        faults += line.faults
+        if row is not None and not line.faults:
+            yield layout, row
 
 
-def _row(cells: dict[str, str], line: int, seen: dict[tuple[str, str], int], faults: list[str]) -> Row | None:
-    """One row, or None with its faults noted."""
-    known = len(faults)
-    study, group = cells["study"], cells.get("group", "")
-    events = _count(cells["events"], "events", line, faults)
-    total = _count(cells["total"], "total", line, faults)
+def _recognised(header: Sequence[str], measure: str, name: str) -> tuple[Layout, dict[str, int]]:
+    """The layout of a header and where its columns stand; InputError for a missing or doubled column."""
+    names = [cell.strip().casefold() for cell in header]
+    wanted = layouts(measure)
+    layout = next((one for one in wanted if not _missing(one, names)), None)
+    if layout is None:
+        _refuse_header(wanted, header, measure, name)
+    places: dict[str, int] = {}
+    for column in (*layout.required, *layout.optional):
+        spelled = _spelled(column, names)
+        if spelled and names.count(spelled) > 1:
+            raise InputError(f"{name}: line 1: column {spelled} stands there twice; keep one")
+        if spelled:
+            places[column] = names.index(spelled)
+    return layout, places
+
+
+def _refuse_header(wanted: Sequence[Layout], header: Sequence[str], measure: str, name: str) -> NoReturn:
+    """Name what the nearest layout lacks, and where no measure was asked for, what other tables look like."""
+    names = [cell.strip().casefold() for cell in header]
+
+    def nearness(layout: Layout) -> tuple[int, int]:
+        return len(layout.required) - len(_missing(layout, names)), -len(layout.required)
+
+    nearest = max(wanted, key=nearness)
+    found = ", ".join(shown(cell) for cell in header[:8]) or "nothing"
+    others = "" if measure else "; or study,events1,total1,events2,total2 for two groups, study,estimate,se for effects"
+    raise InputError(
+        f"{name}: line 1: no column {' or '.join(_missing(nearest, names))} (found: {found});"
+        f" the header must be {','.join(nearest.required)} with an optional group"
+        + (others if nearest.kind == "proportions" else "")
+    )
+
+
+def _missing(layout: Layout, names: Sequence[str]) -> list[str]:
+    return [column for column in layout.required if _spelled(column, names) is None]
+
+
+def _spelled(column: str, names: Sequence[str]) -> str | None:
+    """The name by which a header has the column: its own before others."""
+    return next((name for name in (column, *OTHER_NAMES.get(column, ())) if name in names), None)
+
+
+def _check_study(line: Line, seen: dict[tuple[str, str], int]) -> None:
+    study, group = line.cells["study"], line.cells.get("group", "")
     if not study:
-        faults.append(f"line {line}, column study: empty")
+        line.fault("study", "empty")
     elif (group, study) in seen:
-        faults.append(
-            f"line {line}, column study: {shown(study)} stands on line {seen[group, study]} already;"
-            " a patient must not count twice"
+        line.fault(
+            "study", f"{shown(study)} stands on line {seen[group, study]} already; a patient must not count twice"
         )
     else:
-        seen[group, study] = line
-    if total == 0:
-        faults.append(f"line {line}, column total: 0 patients")
-    elif total is not None and events is not None and events > total:
-        faults.append(f"line {line}, column events: {events} events exceed the total of {total}")
-    if len(faults) > known or events is None or total is None:
-        return None
-    return Row(study=study, label=study, events=events, total=total, group=group)
-
-
-def _count(cell: str, column: str, line: int, faults: list[str]) -> int | None:
-    if re.fullmatch(r"[0-9]+", cell) and len(cell) <= MAX_DIGITS:
-        return int(cell)
-    what = "empty" if not cell else f"{shown(cell)} is not a whole number of patients, such as 12"
-    faults.append(f"line {line}, column {column}: {what}")
-    return None
+        seen[group, study] = line.number

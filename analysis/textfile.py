@@ -77,16 +77,20 @@ class Table:
 
     def check(self) -> None:
         """InputError, one line with up to SHOWN_FAULTS faults, if there are any."""
-        if self.faults:
-            shown_faults = "; ".join(self.faults[:SHOWN_FAULTS])
-            more = f"; and {len(self.faults) - SHOWN_FAULTS} more" if len(self.faults) > SHOWN_FAULTS else ""
-            raise InputError(f"{self.name}: {shown_faults}{more}")
+        refuse(self.name, self.faults)
 
 
 def open_table(source: Path | str, columns: Columns, max_rows: int, *, name: str = "") -> Table:
     """A table to read: a Path is read as UTF-8, a str is the text itself; `name` stands in the errors."""
     name = name or (str(source) if isinstance(source, Path) else "table")
-    return Table(name, _read(source, name) if isinstance(source, Path) else source, columns, max_rows)
+    return Table(name, read_text(source, name) if isinstance(source, Path) else source, columns, max_rows)
+
+
+def refuse(name: str, faults: Sequence[str]) -> None:
+    """InputError, one line with up to SHOWN_FAULTS of the `faults` of the table `name`, if there are any."""
+    if faults:
+        more = f"; and {len(faults) - SHOWN_FAULTS} more" if len(faults) > SHOWN_FAULTS else ""
+        raise InputError(f"{name}: {'; '.join(faults[:SHOWN_FAULTS])}{more}")
 
 
 def shown(cell: str) -> str:
@@ -109,7 +113,8 @@ def decimal(cell: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _read(path: Path, name: str) -> str:
+def read_text(path: Path, name: str) -> str:
+    """The text of a file in UTF-8; InputError if it cannot be read, naming the line that is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:

@@ -60,12 +60,12 @@ class Tables:
     @property
     def zero_cell(self) -> Flags:
         """Where a cell is 0."""
-        return (self.a == 0) | (self.b == 0) | (self.c == 0) | (self.d == 0)
+        return np.asarray((self.a == 0) | (self.b == 0) | (self.c == 0) | (self.d == 0))
 
     @property
     def double_zero(self) -> Flags:
         """Where no patient of either group, or every patient of both, had the event."""
-        return ((self.a == 0) & (self.c == 0)) | ((self.b == 0) & (self.d == 0))
+        return np.asarray(((self.a == 0) & (self.c == 0)) | ((self.b == 0) & (self.d == 0)))
 
     def where(self, kept: Flags) -> Tables:
         """The tables at which `kept`, of shape (k,), is true."""
@@ -88,7 +88,7 @@ def tables_of(rows: Sequence[TwoGroupRow]) -> Tables:
 def tables(
     events1: ArrayLike, total1: ArrayLike, events2: ArrayLike, total2: ArrayLike, *, names: Sequence[str] = ()
 ) -> Tables:
-    """Tables from counts, each of shape (k,) with k >= 1; InputError names the study (`names`) whose counts cannot be."""
+    """Tables from counts, each of shape (k,), k >= 1; InputError names the study (`names`) whose counts cannot be."""
     x1, n1, x2, n2 = columns(events1, total1, events2, total2)
     for events, total in ((x1, n1), (x2, n2)):
         sound = (total >= 1) & (total <= MAX_COUNT) & (events >= 0) & (events <= total)

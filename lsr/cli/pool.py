@@ -9,7 +9,17 @@ import typer
 
 from lsr.cli.app import app
 from lsr.cli.common import Folder, Json, opened, out, print_json, say, table
-from lsr.cli.pool_file import HEADER, line, pool_file
+from lsr.cli.pool_file import (
+    HEADER,
+    FileLevel,
+    FileMeasure,
+    FileMethod,
+    FilePrediction,
+    FileTest,
+    file_options,
+    line,
+    pool_file,
+)
 
 if TYPE_CHECKING:
     from lsr.workflow.folder import Open
@@ -18,7 +28,13 @@ if TYPE_CHECKING:
 @app.command()
 def pool(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A table: study,events,total[,group]; no review needed.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A table; no review needed. Its columns: study,events,total · or for two groups study,events1,total1,"
+            "events2,total2 (or ai,n1i,ci,n2i) · or for effects study,estimate,se (or yi,vi; estimate,ci_lb,ci_ub;"
+            " hr,ci_lb,ci_ub; o_e,v). A column group is optional.",
+        ),
     ] = None,
     explain: Annotated[
         str | None,
@@ -29,16 +45,30 @@ def pool(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Pool again and keep the result, whatever is stored.")] = False,
     reproduce: Annotated[bool, typer.Option("--reproduce", help="Printed in the paper | recomputed | same?")] = False,
+    measure: FileMeasure = None,
+    method: FileMethod = None,
+    test: FileTest = None,
+    level: FileLevel = None,
+    prediction: FilePrediction = None,
     review: Folder = Path(),
     as_json: Json = False,
 ) -> None:
     """Pooled estimates: of the review, or of a table in a file.
 
-    Example: lsr pool table.csv --json
+    Without options proportions are pooled by the GLMM and, beside it, as the Freeman-Tukey transform by DL; two groups
+    as odds ratios and effects as they are by REML. Names are those of R's metafor.
+
+    Example: lsr pool table.csv --measure RR --method MH --json
     """
+    asked = {"--measure": measure, "--method": method, "--test": test, "--level": level, "--prediction": prediction}
     if file is not None:
-        pool_file(file, as_json)
+        if explain is not None or check or force or reproduce:
+            raise typer.BadParameter("--explain, --check, --force and --reproduce are of a review, not of FILE")
+        pool_file(file, as_json, file_options(measure, method, test, level, prediction))
         return
+    if any(value is not None for value in asked.values()):
+        given = ", ".join(name for name, value in asked.items() if value is not None)
+        raise typer.BadParameter(f"{given}: only with FILE; a review is pooled as its protocol says")
     with opened(review) as found:
         if reproduce:
             _reproduction(found, as_json)
