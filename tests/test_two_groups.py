@@ -18,7 +18,7 @@ from analysis.generic import (
     log_hazard_ratio,
     lopsided,
 )
-from analysis.mantel_haenszel import pool_mantel_haenszel
+from analysis.mantel_haenszel import _expected, pool_mantel_haenszel
 from analysis.peto import pool_peto
 from analysis.stratified import StratifiedFit
 from analysis.two_groups import Tables, TwoGroupRow, peto_terms, tables, tables_of, two_group_effects
@@ -102,6 +102,23 @@ def test_one_study_as_in_r(measure: Any, estimate: float, se: float, p_value: fl
     assert (fit.estimate, fit.se, fit.p_value) == pytest.approx((estimate, se, p_value), rel=1e-10)
     assert (fit.Q, fit.Q_df, fit.Q_p, fit.I2, fit.H2) == (0.0, 0, 1.0, 0.0, 1.0)
     assert fit.breslow_day is None or fit.breslow_day.p_value is None
+
+
+def test_equal_odds_leave_nothing_to_test() -> None:
+    fit = pool_mantel_haenszel("OR", tables([3, 6], [10, 20], [3, 6], [10, 20]))
+    assert (fit.estimate, fit.p_value, fit.Q) == (0.0, 1.0, 0.0)
+    assert fit.breslow_day is not None
+    assert fit.breslow_day.statistic == pytest.approx(0, abs=1e-20)
+
+
+@pytest.mark.parametrize("odds_ratio", [1e-6, 0.5, 1 - 1e-9, 1.0, 1 + 1e-9, 2.0, 1e6])
+@pytest.mark.parametrize("margins", [(1e9, 1e9, 3.0), (10.0, 12.0, 21.0), (5.0, 1e9, 1e8)])
+def test_the_table_of_breslow_and_day_has_the_odds_ratio(
+    margins: tuple[float, float, float], odds_ratio: float
+) -> None:
+    n1, n2, events = (np.array([value]) for value in margins)
+    a = _expected(n1, n2, events, odds_ratio)
+    assert a * (n2 - events + a) == pytest.approx(odds_ratio * (n1 - a) * (events - a), rel=1e-6)
 
 
 NOTHING = {  # R: no estimate, or none with a standard error
