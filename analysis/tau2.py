@@ -76,7 +76,7 @@ def sidik_jonkman(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
     if crude == 0 or len(yi) == design.shape[1]:
         return 0.0
     fit = _residuals(yi, 1 / (vi + crude), design)
-    return crude * fit.rss / fit.df
+    return max(0.0, crude * fit.rss / fit.df)  # rounding alone can take y'Py of equal effects below 0
 
 
 def paule_mandel(yi: Floats, vi: Floats, X: Floats | None = None) -> float:

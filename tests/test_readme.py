@@ -73,17 +73,19 @@ def test_the_commands_that_need_no_review(lsr: Command, tmp_path: Path, monkeypa
     )  # fmt: skip
     Path("table.csv").write_text("study,events,total\nA,7,8\nB,11,12\nC,17,20\nD,4,5\n")
     Path("patients.csv").write_text("study,time,event\nA,3,1\nA,9,0\nB,6,1\nB,14,0\n")
-    printed = {}
+    Path("trials.csv").write_text("study,ai,n1i,ci,n2i\nA,7,18,9,20\nB,1,12,3,11\n")
+    told = {}
     names = ("dedupe", "pool", "survival")
     for command in (words for words in shown("Your own review") if words[1] in names and len(words) > 2):
         ran = lsr(*command[1:])
         assert ran.code == 0, (command, ran.err)
-        printed[command[1]] = ran.out
+        told[command[2]] = ran.out
     with Path("clusters.csv").open(newline="") as stream:
         clusters = {row["id"]: row["cluster"] for row in csv.DictReader(stream)}
     assert clusters["a"] == clusters["b"] != clusters["c"]
-    assert json.loads(printed["pool"])["models"]["glmm-logit"]["k"] == 4
-    assert json.loads(printed["survival"])["n"] == 4
+    assert json.loads(told["table.csv"])["models"]["glmm-logit"]["k"] == 4
+    assert "risk ratio" in told["trials.csv"]
+    assert json.loads(told["patients.csv"])["n"] == 4
 
 
 def test_every_command_the_readme_names_exists(lsr: Command) -> None:
