@@ -109,12 +109,16 @@ def _cochran_mantel_haenszel(t: Tables) -> ChiSquare:
     return ChiSquare(statistic, 1, float(chdtrc(1, statistic)))
 
 
-def _breslow_day(t: Tables, odds_ratio: float) -> tuple[ChiSquare, ChiSquare]:
-    """Breslow-Day's test of a common odds ratio, and Tarone's correction of it."""
+def _breslow_day(t: Tables, odds_ratio: float) -> tuple[ChiSquare, ChiSquare] | tuple[None, None]:
+    """Breslow-Day's test of a common odds ratio, and Tarone's correction of it; None where an odds ratio as extreme as
+    the counts are large leaves a fitted cell of 0, up to rounding, in every table.
+    """
     events = t.a + t.c
     expected = _expected(t.n1, t.n2, events, odds_ratio)
     fitted = Tables(expected, t.n1 - expected, events - expected, t.n2 - events + expected)
     kept = (fitted.a > 0) & (fitted.b > 0) & (fitted.c > 0) & (fitted.d > 0)
+    if not kept.any():
+        return None, None
     at = fitted.where(kept)
     variance = 1 / (1 / at.a + 1 / at.b + 1 / at.c + 1 / at.d)
     deviation = t.a[kept] - at.a

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom, norm
 
@@ -178,6 +178,9 @@ groups = sizes.flatmap(lambda n: st.tuples(st.one_of(st.integers(0, n), st.sampl
 studies = st.lists(st.tuples(groups, groups).map(lambda pair: (*pair[0], *pair[1])), min_size=1, max_size=6)
 
 
+@example(
+    [(2**53, 2**53, 0, 2**53), (2**53, 2**53, 0, 2**53), (0, 1, 1, 1)]
+)  # an odds ratio that no table can be fitted to
 @given(studies)
 def test_any_tables_give_numbers_or_a_refusal(rows: list[tuple[int, int, int, int]]) -> None:
     found = tables(*np.array(rows, float).T)
