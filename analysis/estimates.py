@@ -14,9 +14,15 @@ from db.model import Row
 
 GLMM_LOGIT = "glmm-logit"
 FTT_DL = "ftt-dl"
+LOGIT_REML_HK = "logit-reml-hk"
+ARCSINE_REML_HK = "arcsine-reml-hk"
+BETA_BINOMIAL = "beta-binomial"
 MODEL_TITLES = {
     GLMM_LOGIT: "Random effects: binomial-normal GLMM, logit link, maximum likelihood",
     FTT_DL: "Random effects: DerSimonian-Laird on the Freeman-Tukey double arcsine",
+    LOGIT_REML_HK: "Random effects: REML on the logit, Knapp-Hartung interval",
+    ARCSINE_REML_HK: "Random effects: REML on the arcsine square root, Knapp-Hartung interval",
+    BETA_BINOMIAL: "Random effects: beta-binomial, maximum likelihood",
 }
 # Below three studies a variance between studies is a guess: one degree of freedom or none.
 MIN_STUDIES = 3

@@ -8,25 +8,57 @@ from typing import Any
 
 from analysis.dataset import Dataset, plain_dataset
 from analysis.estimates import FTT_DL, NotPooled, Pooled, Quantile
-from analysis.pooling import pool
+from analysis.pooling import available, pool
+from analysis.sensitivity import DENOMINATOR, LEAVE_ONE_OUT, UNKNOWN, chosen, declared, not_computed
 from db.model import ProtocolSpec, Row, SynthesisSpec
 
 
 def pool_all(found: list[Dataset], spec: ProtocolSpec) -> dict[str, Any]:
-    """{outcome: its data, the primary model's estimate, and the sensitivity analyses}, as plain JSON values."""
-    synthesis = spec.synthesis
+    """{outcome: its data, the primary estimate, and what the protocol declares beside it}, as plain JSON values.
+
+    `included` is K. `sensitivity`: {model, "denominator D" or a choice of `analysis.sensitivity`: estimate}.
+    `leave_one_out`: an estimate for each row left out, where declared. `not_computed`: {what is declared: why not}.
+    """
+    said = declared(spec.synthesis.sensitivity)
+    models = dict.fromkeys([FTT_DL, *said.models] if spec.previous else said.models)  # the published review's own
+    missing_models = {model: UNKNOWN for model in models if not available(model)}
+    wanted = [model for model in models if model != spec.synthesis.model and available(model)]
     estimates: dict[str, Any] = {}
     for dataset in found:
         outcome = dataset.outcome
-        primary = plain(fit(dataset.rows, synthesis.model, synthesis))
         if dataset.denominator != outcome.denominator:
-            estimates[outcome.id]["sensitivity"][f"denominator {dataset.denominator}"] = primary
+            other = plain(fit(dataset.rows, spec.synthesis.model, spec.synthesis))
+            estimates[outcome.id]["sensitivity"][f"{DENOMINATOR}{dataset.denominator}"] = other
             continue
-        others = {FTT_DL} - {synthesis.model}  # the published review's own model beside ours
-        sensitivity = {model: plain(fit(dataset.rows, model, synthesis)) for model in sorted(others)}
-        data = plain_dataset(dataset) | {"label": outcome.label}
-        estimates[outcome.id] = data | {"primary": primary, "sensitivity": sensitivity}
+        lacking = missing_models | not_computed(said, outcome, spec.outcomes)
+        body = plain_dataset(dataset) | {"label": outcome.label, "included": dataset.included}
+        estimates[outcome.id] = body | _analyses(dataset, wanted, said.choices, lacking, spec.synthesis)
     return estimates
+
+
+def _analyses(
+    dataset: Dataset, models: list[str], choices: tuple[str, ...], lacking: dict[str, str], synthesis: SynthesisSpec
+) -> dict[str, Any]:
+    fits: dict[tuple[str, tuple[Row, ...]], dict[str, Any]] = {}
+
+    def once(rows: tuple[Row, ...], model: str = synthesis.model) -> dict[str, Any]:
+        if (model, rows) not in fits:
+            fits[model, rows] = plain(fit(rows, model, synthesis))
+        return fits[model, rows]
+
+    rows = dataset.rows
+    body: dict[str, Any] = {"primary": once(rows), "leave_one_out": [], "not_computed": lacking}
+    body["sensitivity"] = {model: once(rows, model) for model in models}
+    for choice in choices:
+        if choice == LEAVE_ONE_OUT:
+            body["leave_one_out"] = [
+                {"study": row.study, "label": row.label, "estimate": once((*rows[:i], *rows[i + 1 :]))}
+                for i, row in enumerate(rows)
+                if len(rows) > 1
+            ]
+        elif choice not in lacking:
+            body["sensitivity"][choice] = once(chosen(dataset, choice))
+    return body
 
 
 def fit(rows: Sequence[Row], model: str, synthesis: SynthesisSpec) -> Pooled | NotPooled:

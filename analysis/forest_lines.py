@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.estimates import (
+    ARCSINE_REML_HK,
+    BETA_BINOMIAL,
     FTT_DL,
     GLMM_LOGIT,
+    LOGIT_REML_HK,
     MIN_STUDIES_PREDICTION,
     MODEL_TITLES,
     NotPooled,
@@ -22,6 +25,9 @@ Numbers = tuple[str, str, str]
 MODEL_LABELS = {
     GLMM_LOGIT: "Random effects (GLMM, logit)",
     FTT_DL: "Random effects (DL, Freeman-Tukey)",
+    LOGIT_REML_HK: "Random effects (REML, logit, Knapp-Hartung)",
+    ARCSINE_REML_HK: "Random effects (REML, arcsine, Knapp-Hartung)",
+    BETA_BINOMIAL: "Random effects (beta-binomial)",
 }
 COMPOSED_MARK = " †"
 NO_NUMBERS: Numbers = ("", "", "")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
+from importlib.util import find_spec
 from itertools import groupby
 
 from analysis.estimates import (
+    ARCSINE_REML_HK,
+    BETA_BINOMIAL,
     FTT_DL,
     GLMM_LOGIT,
+    LOGIT_REML_HK,
     MIN_STUDIES,
     MODEL_TITLES,
     NotPooled,
@@ -19,23 +24,31 @@ from analysis.estimates import (
 from analysis.glmm import pool_glmm
 from analysis.intervals import DEFAULT_LEVEL
 from analysis.inverse_variance import pool_freeman_tukey_dl, pool_inverse_variance
+from analysis.two_step import pool_reml_hk
 from db.errors import InputError
 from db.model import Row
 
 __all__ = [
+    "ARCSINE_REML_HK",
+    "BETA_BINOMIAL",
     "FTT_DL",
     "GLMM_LOGIT",
+    "LOGIT_REML_HK",
     "MIN_STUDIES",
     "MODEL_TITLES",
     "NotPooled",
     "Pooled",
+    "available",
     "by_group",
     "leave_one_out",
     "pool",
     "pool_freeman_tukey_dl",
     "pool_glmm",
     "pool_inverse_variance",
+    "pool_reml_hk",
 ]
+
+_BETA_BINOMIAL_MODULE = "analysis.beta_binomial"
 
 
 def pool(
@@ -46,9 +59,10 @@ def pool(
     ci: Quantile = "t",
     min_studies: int = MIN_STUDIES,
 ) -> Pooled | NotPooled:
-    """Pool `rows` by the model named; `ci` is the GLMM's choice of quantile, the published ftt-dl is always z.
+    """Pool `rows` by the model named (a key of MODEL_TITLES).
 
-    InputError for an unknown model, a level outside (0, 1), or rows that cannot be.
+    `ci` is the quantile of the GLMM and of the beta-binomial; the published ftt-dl is always z, the Knapp-Hartung
+    models always t. InputError for an unknown model, a level outside (0, 1), or rows that cannot be.
     """
     if not 0 < level < 1:
         raise InputError(f"confidence level {level} cannot be; give a number between 0 and 1, such as 0.95")
@@ -59,7 +73,19 @@ def pool(
         if reason:
             return not_pooled(rows, reason, model=model, level=level)
         return pool_freeman_tukey_dl(rows, level=level)
-    raise InputError(f"unknown model {model!r}; use one of {', '.join(MODEL_TITLES)}")
+    if model in (LOGIT_REML_HK, ARCSINE_REML_HK):
+        return pool_reml_hk(rows, model, level=level, min_studies=min_studies)
+    if model == BETA_BINOMIAL and available(model):
+        found: Pooled | NotPooled = importlib.import_module(_BETA_BINOMIAL_MODULE).pool_beta_binomial(
+            rows, level=level, ci=ci, min_studies=min_studies
+        )
+        return found
+    raise InputError(f"unknown model {model!r}; use one of {', '.join(filter(available, MODEL_TITLES))}")
+
+
+def available(model: str) -> bool:
+    """Whether this program can fit the model."""
+    return model in MODEL_TITLES and (model != BETA_BINOMIAL or find_spec(_BETA_BINOMIAL_MODULE) is not None)
 
 
 def leave_one_out(rows: Sequence[Row], model: str = GLMM_LOGIT) -> tuple[Pooled | NotPooled, ...]:

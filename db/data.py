@@ -92,6 +92,46 @@ def reproduction_values(connection: sqlite3.Connection) -> list[Value]:
     return [Value(**_named(Value, row)) for row in rows]
 
 
+def alternative_values(connection: sqlite3.Connection) -> list[Value]:
+    """The other readings of included studies' cells, of cohort "all". Readings that reproduce are not among them."""
+    rows = connection.execute(
+        """SELECT outcome, denominator, study, status, events, total, report, reading, second_hand, source_kind
+        FROM v_value WHERE role = 'alternative' AND cohort = 'all'
+          AND (study, report) IN (SELECT study, report FROM v_included)
+        ORDER BY outcome, denominator, study, reading, report, timepoint"""
+    )
+    return [Value(**_named(Value, row)) for row in rows]
+
+
+def publication_types(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """{report: its publication types as printed} of the included reports."""
+    rows = connection.execute(
+        """SELECT c.record, c.body ->> '$.publication_types' FROM v_content c
+        WHERE c.record IN (SELECT report FROM v_included) ORDER BY c.record"""
+    )
+    return {report: tuple(json.loads(types or "[]")) for report, types in rows}
+
+
+def closed_by(connection: sqlite3.Connection, outcome: str) -> list[dict[str, str]]:
+    """Who gave the first-hand values in force of an outcome: one line for each cell, extractor and way (origin).
+
+    Closed cells only, so that nothing shows of another's extraction before both are in. `state`: agreed or resolved.
+    """
+    columns = ("study", "cohort", "timepoint", "denominator", "reading", "report", "state", "extractor", "origin")
+    rows = connection.execute(
+        """WITH closed AS MATERIALIZED (
+          SELECT *, row_number() OVER (PARTITION BY study, cohort, timepoint, denominator, reading, report
+            ORDER BY rank DESC, round DESC) k FROM v_cell_state WHERE outcome = ? AND state IN ('agreed', 'resolved'))
+        SELECT c.study, c.cohort, c.timepoint, c.denominator, c.reading, c.report, c.state, d.extractor, d.origin
+        FROM closed c JOIN v_datum d ON d.study = c.study AND d.cohort = c.cohort AND d.outcome = c.outcome
+          AND d.timepoint = c.timepoint AND d.denominator = c.denominator AND d.reading = c.reading
+          AND d.now = c.report AND d.round = c.round
+        WHERE c.k = 1 AND d.origin <> 'previous' ORDER BY 1, 2, 3, 4, 5, 6, 9, 8""",
+        (outcome,),
+    )
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
 def cells(connection: sqlite3.Connection) -> list[Cell]:
     """Every value in force, readings and cohorts included."""
     rows = connection.execute(

@@ -183,7 +183,7 @@ class PersonSpec:
 
 @dataclass(frozen=True, slots=True)
 class SynthesisSpec:
-    """Model choices: all of them are part of the fingerprint."""
+    """Model choices: all of them are part of the fingerprint. `sensitivity` is in the protocol's own words."""
 
     model: str
     ci_level: float

@@ -179,6 +179,7 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
             synthesis.ci_method,
             synthesis.prediction,
             synthesis.min_studies,
+            tuple(synthesis.sensitivity),
         ),
         extractors=protocol.extraction.extractors,
         release_needs=tuple(protocol.living.release_needs),

@@ -128,13 +128,17 @@ class Extraction(Section):
 
 
 class Synthesis(Section):
-    """[synthesis]: the model choices, all of them in the fingerprint."""
+    """[synthesis]: the model choices, all of them in the fingerprint.
+
+    `sensitivity` is in the protocol's own words: analysis.sensitivity says which of them the program computes.
+    """
 
     model: Literal["glmm-logit", "ftt-dl"]
     ci: float = Field(default=95, gt=50, lt=100, strict=False)
     ci_method: Literal["t", "z"] = "t"
     prediction: Literal["t(k-1)"] = "t(k-1)"
     min_studies: int = Field(default=3, ge=2)
+    sensitivity: list[str] = []
 
 
 class Living(Section):

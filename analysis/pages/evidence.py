@@ -16,6 +16,7 @@ from analysis.forest_lines import heterogeneity_words
 from analysis.intervals import clopper_pearson
 from analysis.pages.site import Report, Site
 from analysis.pages.words import MISSING, fact, model, value, whom
+from analysis.sensitivity import ARTICLES, BOUNDS, DENOMINATOR, FIRST_HAND
 from db.data import Cell
 from db.model import OutcomeSpec, Row
 
@@ -169,8 +170,10 @@ def _lines(site: Site, outcome: OutcomeSpec, rows: list[Row], body: dict[str, An
 
 def _other(outcome: OutcomeSpec, name: str, body: dict[str, Any]) -> Other:
     estimate = restore(body)
-    denominator = name.removeprefix("denominator ") if name.startswith("denominator ") else outcome.denominator
+    denominator = name.removeprefix(DENOMINATOR) if name.startswith(DENOMINATOR) else outcome.denominator
     words = model(body["model"]) if body["model"] else model(name)
+    if name in (ARTICLES, FIRST_HAND, *BOUNDS):
+        words = f"{words}; {name}"
     return Other(words, whom(denominator), body, heterogeneity_words(estimate) if isinstance(estimate, Pooled) else "")
 
 

@@ -1,0 +1,126 @@
+"""Where every number of an outcome comes from: estimate → model → inputs → the rows they were taken from.
+
+Quotations are never among it: they stay in the folder.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from analysis.dataset import COMPOSED
+from analysis.estimates import MODEL_TITLES
+from db import data
+from db.data import Cell, Value
+from db.model import OutcomeSpec
+from db.queries import study_labels
+
+TRACE = ("cohort", "timepoint", "denominator", "reading", "report", "place", "source_kind", "confidence", "why")
+CONVENTIONS = ("ci_convention", "prediction_convention", "Q_test")
+
+
+def explain(connection: sqlite3.Connection, outcome: OutcomeSpec, body: dict[str, Any]) -> dict[str, Any]:
+    """The trace of `outcome` as JSON values; `body` is its part of the stored estimates (analysis.estimation).
+
+    `rows` are the inputs of the primary estimate, each with the value it was taken from and who gave it; `other_values`
+    those in force that feed no part of it, each with why; `missing` the included studies without a row, with why.
+    """
+    primary = body["primary"]
+    conventions = {name: primary[name] for name in CONVENTIONS if name in primary}
+    values = [
+        v for v in data.pool_values(connection) if (v.outcome, v.denominator) == (outcome.id, outcome.denominator)
+    ]
+    cells = [cell for cell in data.cells(connection) if cell.outcome == outcome.id]
+    people = data.closed_by(connection, outcome.id)
+    used = {value.study: _cell(value, cells) for value in values}
+    rows = [row | _trace(used.get(row["study"]), people) for row in body["rows"]]
+    taken = {id(used[row["study"]]) for row in body["rows"] if used.get(row["study"]) is not None}
+    held, labels = data.held_out(connection), study_labels(connection)
+    return {
+        "outcome": outcome.id,
+        "label": outcome.label,
+        "denominator": outcome.denominator,
+        "k": len(rows),
+        "included": body["included"],
+        "model": {"name": primary["model"], "title": MODEL_TITLES.get(primary["model"], ""), **conventions},
+        "estimate": primary,
+        "sensitivity": body["sensitivity"],
+        "not_computed": body["not_computed"],
+        "rows": rows,
+        "missing": [
+            m
+            | ({"why": held.get(m["study"], "")} if m["status"] == "held-out" else _trace(used.get(m["study"]), people))
+            for m in body["missing"]
+        ],
+        "other_values": [
+            _unused(cell, outcome, labels) | _trace(cell, people) for cell in cells if id(cell) not in taken
+        ],
+    }
+
+
+def _cell(value: Value, cells: list[Cell]) -> Cell | None:
+    """The cell that a pooled value is: of several time points that agree in all else, v_row takes the first."""
+    key = (value.study, value.denominator, value.report, value.reading, value.second_hand, value.events, value.total)
+    found = [
+        c for c in cells
+        if (c.study, c.denominator, c.report, c.reading, c.second_hand, c.events, c.total) == key
+        and (c.role, c.cohort) == ("primary", "all")
+    ]  # fmt: skip
+    return min(found, key=lambda cell: cell.timepoint, default=None)
+
+
+def _trace(cell: Cell | None, people: list[dict[str, str]]) -> dict[str, Any]:
+    """Where a cell stands and who gave it; nothing of a cell that there is not."""
+    if cell is None:
+        return {}
+    found: dict[str, Any] = {name: getattr(cell, name) for name in TRACE}
+    if cell.second_hand:
+        return found | {"origin": "previous", "given_by": []}
+    same = ("study", "cohort", "timepoint", "denominator", "reading", "report")
+    mine = [p for p in people if all(p[name] == getattr(cell, name) for name in same)]
+    given = [{"who": p["extractor"], "as": p["origin"]} for p in mine]
+    return found | {"origin": mine[0]["state"] if mine else "", "given_by": given}
+
+
+def _unused(cell: Cell, outcome: OutcomeSpec, labels: dict[str, str]) -> dict[str, Any]:
+    names = ("study", "events", "total", "status", "role", "second_hand")
+    said = {"label": labels.get(cell.study, cell.study), "not_used": _not_used(cell, outcome)}
+    return {name: getattr(cell, name) for name in names} | said
+
+
+def _not_used(cell: Cell, outcome: OutcomeSpec) -> str:
+    """Why a value in force is no input of the primary estimate."""
+    if cell.role == "reproduction":
+        return "chosen to reproduce a printed figure: feeds the reproduction alone"
+    if cell.role == "alternative":
+        return "another reading: feeds the multiverse alone"
+    if cell.denominator != outcome.denominator:
+        return f"counted over {cell.denominator}: feeds that sensitivity analysis alone, or none"
+    if cell.cohort != "all":
+        return "a part of the study: nothing says which parts are disjoint and make up the whole"
+    if cell.events is None:
+        return "no numbers"
+    return "another report's value stands before it, or the study is not included or held out"
+
+
+def words(trace: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Lines for people: study, x/n, hand, how it was settled, report, reading, place, why. Header: HEADER."""
+    lines = []
+    for row in trace["rows"]:
+        lines.append((row["label"], f"{row['events']}/{row['total']}", *_line(row)))
+    for one in trace["missing"]:
+        said = f"{one['status']}: {one['why']}" if one["status"] == "held-out" else one["status"]
+        lines.append((one["label"], "–", said, *(_line(one)[1:] if "origin" in one else ("",) * 5)))
+    return lines
+
+
+HEADER = ("study", "x/n", "from", "settled", "report", "reading", "place", "why")
+
+
+def _line(row: dict[str, Any]) -> tuple[str, ...]:
+    composed = row.get("source_kind") == COMPOSED
+    second = row.get("origin") == "previous"
+    hand = "composed for the demonstration" if composed else "second-hand" if second else "first-hand"
+    people = ", ".join(dict.fromkeys(p["who"] for p in row.get("given_by", ())))
+    settled = "" if second else f"{row.get('origin', '')} ({people})"
+    return hand, settled, *(row.get(name, "") for name in ("report", "reading", "place", "why"))
