@@ -62,7 +62,7 @@ class Pooled:
     prediction_convention: str
     population_average: float | None = None  # GLMM only: E[expit(mu + tau Z)]
     loglik: float | None = None  # marginal log-likelihood, GLMM only
-    conditional_loglik: float | None = None  # the one metafor prints for a GLMM (validation/README.md)
+    conditional_loglik: float | None = None  # the one metafor prints for a GLMM (validation/metafor/README.md)
     Q_wald: float | None = None  # the Wald-type test beside the likelihood-ratio one, GLMM only
     Q_wald_p: float | None = None
 

@@ -81,6 +81,7 @@ def conventions(about: About, found: list[Analysis]) -> list[str]:
         "Its estimate is the median study's, expit(mu); the mean over studies is another figure.",
         "Knapp-Hartung models: t with k - 1 df, 1/2 added to both cells of a study with a zero cell (logit only).",
         "ftt-dl reproduces the published review: CI by z, prediction by t (k - 1 df), back by the harmonic mean of n.",
+        "beta-binomial: its estimate is the mean over studies; tau2 is the fitted Beta's variance on the logit.",
         "Studies are shown as x/n with the exact (Clopper-Pearson) interval. 'k of K': studies reporting of included.",
         "Counts only: no abstract and no quotation is in this file.",
     ]

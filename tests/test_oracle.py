@@ -1,4 +1,4 @@
-"""Our numbers beside R's: pinned ones that live here (validation/), and every set of proportions of the oracle."""
+"""Our numbers beside R's: pinned ones of validation/metafor/, and every set of proportions of the oracle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from db.model import Row
 
 CLOSED_FORM = 1e-10
 ITERATED = 1e-4  # lme4 stops its optimizer at about 1e-5; ours converges further
-PINNED = json.loads((Path(__file__).parents[1] / "validation" / "pinned.json").read_text("utf-8"))["sets"]
+PINNED = json.loads((Path(__file__).parents[1] / "validation" / "metafor" / "pinned.json").read_text("utf-8"))["sets"]
 ORACLE = (
     "edge_prop_all_events",
     "edge_prop_half",

@@ -1,4 +1,4 @@
-# Computes validation/pinned.json again, from the inputs in it. Run in validation/:  Rscript metafor.R > again.json
+# Computes pinned.json again, from the inputs in it. Run here:  Rscript metafor.R > again.json
 # Needs R >= 4.2 with metafor, lme4 and jsonlite. Compare with the tolerances of README.md, not byte by byte.
 library(metafor)
 library(jsonlite)
