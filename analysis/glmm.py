@@ -32,7 +32,7 @@ from analysis.heterogeneity import h_squared, i_squared
 from analysis.intervals import DEFAULT_LEVEL
 from db.model import Row
 
-# metafor's nAGQ. More points move no printed digit (validation/metafor/README.md), and would part us from R's answer.
+# metafor's nAGQ. More points move no printed digit (validation/README.md), and would part us from R's answer.
 QUADRATURE_POINTS = 7
 AVERAGE_POINTS = 61  # for E[expit(mu + tau Z)]: within 1e-8 of adaptive integration up to tau = 3
 START_TAUS = np.array([0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2])
