@@ -172,8 +172,9 @@ def multiverse(
 ) -> Multiverse:
     """Pool `outcome` under its combinations: all of them up to EXACT, else the extremes and a sample of SAMPLE.
 
-    The extremes are sought by changing one choice at a time from the published analysis (a local search: a
-    combination that beats them may exist). `seconds` is the budget; what is finished within it is always the same.
+    The extremes are sought by changing one choice at a time, from the published analysis over each denominator, since
+    some readings exist over one denominator only (a local search: a combination that beats them may exist).
+    `seconds` is the budget; what is finished within it is always the same.
     """
     space = _Space(known, alternatives, outcome, spec)
     deadline = clock() + seconds
@@ -185,8 +186,8 @@ def multiverse(
     try:
         explorer((0,) * len(sizes))
         if not exact:
-            for sign in (-1, 1):
-                _extreme(explorer, sizes, sign)
+            for sign, start in product((-1, 1), _starts(sizes)):
+                _extreme(explorer, sizes, sign, start)
         for picks in _order(sizes) if exact else _sample(sizes):
             explorer(picks)
             drawn.append(picks)
@@ -225,10 +226,15 @@ def _sample(sizes: Sequence[int]) -> Iterator[Picks]:
         yield tuple(random.randrange(size) for size in sizes)
 
 
-def _extreme(explorer: _Explorer, sizes: Sequence[int], sign: int) -> None:
+def _starts(sizes: Sequence[int]) -> Iterator[Picks]:
+    """The published analysis, and the same over each other denominator (the last choice but two)."""
+    for denominator in range(sizes[-3]):
+        yield (*(0,) * (len(sizes) - 3), denominator, 0, 0)
+
+
+def _extreme(explorer: _Explorer, sizes: Sequence[int], sign: int, at: Picks) -> None:
     """Change one choice at a time as long as the estimate rises (sign 1) or falls (sign -1)."""
-    at: Picks = (0,) * len(sizes)
-    best: float | None = None
+    best = explorer(at)
     while True:
         before = best
         for place, size in enumerate(sizes):
