@@ -66,14 +66,15 @@ class Source:
 
 def source(connection: sqlite3.Connection) -> Source:
     """Read all that datasets are made of."""
-    included = {study for study, _, _ in data.included(connection)}
+    pairs = data.included(connection)
+    included = {study for study, _, _ in pairs}
     found = sorted((s for s in all_studies(connection) if s.study in included), key=lambda s: (s.label, s.study))
     unknown = included - {s.study for s in found}
     return Source(
         (*found, *(Study(study, study, None) for study in sorted(unknown))),
         data.held_out(connection),
         {(v.outcome, v.denominator, v.study): v for v in data.pool_values(connection)},
-        data.publication_types(connection),
+        data.publication_types(connection, {report for _, report, _ in pairs}),
     )
 
 

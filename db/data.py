@@ -103,11 +103,12 @@ def alternative_values(connection: sqlite3.Connection) -> list[Value]:
     return [Value(**_named(Value, row)) for row in rows]
 
 
-def publication_types(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
-    """{report: its publication types as printed} of the included reports."""
+def publication_types(connection: sqlite3.Connection, reports: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """{report: its publication types as printed} of the reports named."""
     rows = connection.execute(
         """SELECT c.record, c.body ->> '$.publication_types' FROM v_content c
-        WHERE c.record IN (SELECT report FROM v_included) ORDER BY c.record"""
+        WHERE c.record IN (SELECT value FROM json_each(?)) ORDER BY c.record""",
+        (json.dumps(sorted(reports)),),
     )
     return {report: tuple(json.loads(types or "[]")) for report, types in rows}
 

@@ -88,6 +88,16 @@ def test_the_commands_that_need_no_review(lsr: Command, tmp_path: Path, monkeypa
     assert json.loads(told["patients.csv"])["n"] == 4
 
 
+def test_what_the_pooling_says(lsr: Command, review_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(review_folder)
+    commands = shown("What the pooling says, and how to check it")
+    assert len(commands) == 5
+    for command in commands:
+        ran = lsr(*command[1:])
+        assert ran.code == 0, (command, ran.err)
+    assert Path("pooling.R").stat().st_size > 0
+
+
 def test_every_command_the_readme_names_exists(lsr: Command) -> None:
     for name in set(re.findall(r"`?lsr ([a-z]+)", README)) - {"does"}:
         assert lsr(name, "--help").code == 0, name
