@@ -78,6 +78,14 @@ def test_exact_equals_brute_force(opened: Open) -> None:
     assert found.fits == 3 * 2 * 3 * 2  # over the infused B's reading changes nothing: fitted once
 
 
+def test_a_reading_over_the_main_denominator_leaves_another_denominators_own_value(opened: Open) -> None:
+    """D has its own count over the evaluable: a second reading of its infused count says nothing of that one."""
+    values = known().values | {("cr", "evaluable", "d"): value("d", 20, 22, denominator="evaluable")}
+    with_own = Source(known().studies, {}, values, {})
+    found = multiverse(with_own, [value("d", 2, 25, "strict")], CR, spec(opened))
+    assert (found.combinations, found.fits) == (4, 3)
+
+
 def test_movers_are_the_spread_between_the_means_of_options(opened: Open) -> None:
     found = multiverse(known(), OTHERS, CR, spec(opened))
     by_name = {mover.choice: mover for mover in found.movers}
