@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from analysis.effects import counts
+from analysis.effects import Floats, counts
 from analysis.intervals import DEFAULT_LEVEL, clopper_pearson
+from analysis.quadrature import log_choose
 from db.model import Row
 
 GLMM_LOGIT = "glmm-logit"
@@ -65,6 +67,18 @@ class Pooled:
     conditional_loglik: float | None = None  # the one metafor prints for a GLMM (validation/metafor/README.md)
     Q_wald: float | None = None  # the Wald-type test beside the likelihood-ratio one, GLMM only
     Q_wald_p: float | None = None
+    rows: int | None = None  # arms; k counts the independent studies that they belong to. None: one row a study
+    rho: float | None = None  # beta-binomial only: the correlation of two patients of one study
+
+
+@dataclass(frozen=True, slots=True)
+class Studies:
+    """Rows summed over the arms of each study: `x` of `n`, shape (k,), in the order of their first rows."""
+
+    x: Floats
+    n: Floats
+    rows: int
+    constant: float  # log-likelihood of the rows less that of the sums, one proportion a study: no parameter in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,7 @@ class NotPooled:
     proportion_ci: tuple[float, float]  # Clopper-Pearson of events / total
     reason: str
     model: str = ""
+    rows: int | None = None  # as in Pooled
 
 
 def not_pooled(rows: Sequence[Row], reason: str, *, model: str = "", level: float = DEFAULT_LEVEL) -> NotPooled:
@@ -84,14 +99,26 @@ def not_pooled(rows: Sequence[Row], reason: str, *, model: str = "", level: floa
     x, n = counts(rows)
     lower, upper = clopper_pearson(x.sum(), n.sum(), level=level)
     interval = (float(lower), float(upper))
-    return NotPooled(len(rows), int(x.sum()), int(n.sum()), interval, reason, model)
+    return NotPooled(_studies(rows), int(x.sum()), int(n.sum()), interval, reason, model, len(rows))
+
+
+def by_study(rows: Sequence[Row]) -> Studies:
+    """The arms of each study summed; InputError for rows that cannot be."""
+    x, n = counts(rows)
+    index = {study: i for i, study in enumerate(dict.fromkeys(row.study for row in rows))}
+    if len(index) == len(rows):
+        return Studies(x, n, len(rows), 0.0)
+    at = [index[row.study] for row in rows]
+    sum_x, sum_n = np.bincount(at, weights=x), np.bincount(at, weights=n)
+    return Studies(sum_x, sum_n, len(rows), float(log_choose(x, n).sum() - log_choose(sum_x, sum_n).sum()))
 
 
 def too_few(rows: Sequence[Row], min_studies: int) -> str | None:
-    """Why `rows` are too few to pool, or None."""
-    if len(rows) >= min_studies:
+    """Why the studies of `rows` are too few to pool, or None. Arms of one study are no further study."""
+    k = _studies(rows)
+    if k >= min_studies:
         return None
-    studies = "1 study" if len(rows) == 1 else f"{len(rows)} studies"
+    studies = "1 study" if k == 1 else f"{k} studies"
     return f"{studies} reported; pooling needs at least {min_studies}"
 
 
@@ -110,3 +137,7 @@ def prediction_words(level: float, quantile: Quantile, df: int) -> str:
     """The convention of a prediction interval, as plots and tables print it."""
     name = "normal quantile" if quantile == "z" else f"t with {df} df (k − 1)"
     return f"{level:.0%} prediction interval: {name}, standard deviation √(τ² + SE²)"
+
+
+def _studies(rows: Sequence[Row]) -> int:
+    return len({row.study for row in rows})
