@@ -1,4 +1,4 @@
-"""Maximum likelihood in a few parameters: Newton's method on central differences, many points in one call.
+"""Maximum likelihood in a few parameters: Newton's method, many points in one call.
 
 The function maximised takes its parameters as arrays of shape (m,), one argument a parameter, and gives m values. The
 covariance is the inverse of the negative Hessian there, as lme4 and optim give it.
@@ -14,6 +14,8 @@ import numpy as np
 from analysis.effects import Floats
 
 Function = Callable[..., Floats]
+Derivatives = Callable[[Floats], tuple[float, Floats, Floats]]
+"""point (p,) -> value, gradient (p,), Hessian (p, p)."""
 
 MAX_STEPS = 60  # Newton needs 4 to 12; what is still moving after 60 has no maximum to find
 DECREMENT = 1e-14  # stop when a Newton step would raise the log-likelihood by less: 1e-7 standard errors
@@ -31,14 +33,20 @@ class Maximum:
     covariance: Floats
 
 
-def maximise(function: Function, start: Floats, limit: Callable[[Floats], bool] | None = None) -> Maximum | None:
+def maximise(
+    function: Function,
+    start: Floats,
+    limit: Callable[[Floats], bool] | None = None,
+    exact: Derivatives | None = None,
+) -> Maximum | None:
     """The maximum that Newton's method with halved steps finds from `start` (p,).
 
-    None if there is none: the steps do not end, or lead where `limit` says that no estimate can be.
+    `exact` gives the derivatives where they are known; else they are central differences. None if there is no
+    maximum: the steps do not end, or lead where `limit` says that no estimate can be.
     """
     point, scale = start, np.full(len(start), 0.1)
     for _ in range(MAX_STEPS):
-        value, gradient, hessian = derivatives(function, point, scale)
+        value, gradient, hessian = exact(point) if exact else derivatives(function, point, scale)
         spectrum, vectors = np.linalg.eigh(hessian)
         curvature = np.maximum(np.abs(spectrum), 1e-6)  # uphill in every direction, even where it is convex
         step = vectors @ (vectors.T @ gradient / curvature)
