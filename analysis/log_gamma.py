@@ -63,3 +63,13 @@ def _tail(x: Floats) -> Floats:
     """What Stirling's formula for log Gamma(x) lacks."""
     y = 1 / x**2
     return np.asarray((1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / x)
+
+
+def log_gamma_ratio(a: Floats, b: Floats) -> Floats:
+    """log Gamma(b) - log Gamma(a), for a, b > 0 of any shapes that broadcast."""
+    a, b = np.broadcast_arrays(a, b)
+    large = np.minimum(a, b) >= STIRLING_FROM
+    start, end = np.where(large, a, STIRLING_FROM), np.where(large, b, STIRLING_FROM)
+    more = end - start
+    series = (end - 0.5) * np.log1p(more / start) + more * (np.log(start) - 1) + _tail(end) - _tail(start)
+    return np.where(large, series, gammaln(b) - gammaln(a))

@@ -36,6 +36,8 @@ class Binomial:
         self.information = total * self.p_ref * (1 - self.p_ref)
         at_reference = xlogy(events, self.p_ref) + xlogy(total - events, 1 - self.p_ref)
         self.constant = float(np.sum(log_choose(events, total) + at_reference))
+        own = events / total
+        self.saturated = float(np.sum(xlogy(events, own) + xlogy(total - events, 1 - own) - at_reference))
 
     def kernel(self, eta: Floats) -> Floats:
         """The log-likelihood less its value at the reference, for `eta` of shape (..., k)."""
