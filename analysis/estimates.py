@@ -109,7 +109,7 @@ def by_study(rows: Sequence[Row]) -> Studies:
     if len(index) == len(rows):
         return Studies(x, n, len(rows), 0.0)
     at = [index[row.study] for row in rows]
-    sum_x, sum_n = np.bincount(at, weights=x), np.bincount(at, weights=n)
+    sum_x, sum_n = (np.asarray(np.bincount(at, weights=counted), float) for counted in (x, n))
     return Studies(sum_x, sum_n, len(rows), float(log_choose(x, n).sum() - log_choose(sum_x, sum_n).sum()))
 
 
