@@ -4,7 +4,7 @@
     UM.RS  unconditional, studies' log odds random as well      CM.EL  conditional on both margins, exact
 
 Source: Jackson, Law, Stijnen, Viechtbauer & White, Stat Med 2018;37:1059. The likelihoods are in
-`analysis.two_group_likelihoods`; what agrees with R, and what does not, is in validation/README.md.
+`analysis.two_group_likelihoods`; what agrees with R, and what does not, is in validation/metafor/README.md.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class TwoGroups:
     Q_wald: float | None  # None for UM.RS
     Q_wald_p: float | None
     loglik: float  # of what was maximised, with all constants
-    conditional_loglik: float | None  # UM.FS and CM.AL: what metafor prints as logLik (validation/README.md)
+    conditional_loglik: float | None  # UM.FS and CM.AL: what metafor prints as logLik (validation/metafor/README.md)
     level: float
     ci_convention: str
     prediction_convention: str

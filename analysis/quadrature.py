@@ -15,7 +15,7 @@ from scipy.special import expit, gammaln, logit, xlogy
 
 from analysis.effects import ZERO_CELL, Floats
 
-# metafor's nAGQ. More points move no printed digit (validation/README.md), and would part us from R's answer.
+# metafor's nAGQ. More points move no printed digit (validation/metafor/README.md), and would part us from R's answer.
 QUADRATURE_POINTS = 7
 AVERAGE_POINTS = 61  # for E[f(Z)]: expit(mu + tau Z) within 1e-8 of adaptive integration up to tau = 3
 MODE_STEPS = 60  # Newton needs 3 to 8

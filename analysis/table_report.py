@@ -50,7 +50,7 @@ def studies(rows: Sequence[AnyRow], choice: Choice, found: TablePool | TableNotP
     """Each row with its own effect: yi and vi on the scale of the measure, `effect` and its interval as people read it.
 
     A proportion's is events / total with the exact interval: a back-transformed one can differ from what was seen
-    (validation/README.md). The others' interval is normal, from vi.
+    (validation/metafor/README.md). The others' interval is normal, from vi.
     """
     effects = effects_of(rows, choice)
     weights = found.weights if isinstance(found, TablePool) else None

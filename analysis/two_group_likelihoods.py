@@ -56,7 +56,7 @@ class FixedStudies:
         return np.asarray(self._integrals(free, theta, tau).sum(axis=-1))
 
     def conditional(self, theta: float, tau: float) -> float:
-        """Binomial log-likelihood at the modes of the studies' z, less the constant: R's, see validation/README.md."""
+        """Binomial log-likelihood at the modes of the studies' z, less the constant: what R prints as logLik."""
         at, spread = np.array([[theta]]), np.array([[tau]])
         free = self._free(at, spread)
         z = self._modes(free, at, spread)[0]
