@@ -150,6 +150,35 @@ class SourceSpec:
     page_fetch: bool = False
     cadence: str = ""
     limitation: str = ""
+    every_days: int = 0  # how often it is to be searched; 0: the protocol does not say
+
+
+@dataclass(frozen=True, slots=True)
+class KnownItemSpec:
+    """Reports that a good search finds, and the sources that hold them: a miss there fails the run."""
+
+    expected_in: tuple[str, ...]
+    dois: tuple[str, ...] = ()  # normalised
+    pmids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PressSpec:
+    """The peer review of the search strategy (PRESS 2015); empty until it was done."""
+
+    reviewer: str = ""
+    date: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpec:
+    """What holds for the searches as a whole."""
+
+    max_jump: float = 0.5  # share of the median of earlier hits by which a run may differ before a person is asked
+    press: PressSpec = field(default_factory=PressSpec)
+    known_items: tuple[KnownItemSpec, ...] = ()
+    amended: frozenset[str] = frozenset()  # keys that an [[amendment]] names
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +266,4 @@ class ProtocolSpec:
     disclaimer: str
     locked: Mapping[str, str]  # dotted key -> canonical JSON of its value
     text: str
+    search: SearchSpec = field(default_factory=SearchSpec)

@@ -47,6 +47,7 @@ class Run:
     hits: int
     new_records: int
     log: tuple[tuple[str, str], ...]
+    updated: int = 0  # records known before that it brought with new content
 
 
 def protocol_text(connection: sqlite3.Connection) -> str | None:
@@ -239,13 +240,14 @@ def trials(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
 def runs(connection: sqlite3.Connection) -> Iterator[Run]:
     """The search log, oldest first."""
     rows = connection.execute(
-        """SELECT u.id, u.source, u.arm, u.query, u.searched_at, u.replayed, u.composed, u.hits, u.new_records, u.log
+        """SELECT u.id, u.source, u.arm, u.query, u.searched_at, u.replayed, u.composed, u.hits, u.new_records,
+          (SELECT count(*) FROM found f WHERE f.run = u.id) - u.new_records, u.log
         FROM run u JOIN seen e ON e.n = u.n ORDER BY e.clock, e.hash"""
     )
     for *fields, log in rows:
-        run, source, arm, query, at, replayed, composed, hits, new = fields
+        run, source, arm, query, at, replayed, composed, hits, new, updated = fields
         lines = tuple((str(name), str(text)) for name, text in json.loads(log))
-        yield Run(run, source, arm, query, at, bool(replayed), composed, hits, new, lines)
+        yield Run(run, source, arm, query, at, bool(replayed), composed, hits, new, lines, updated)
 
 
 def marks(values: list[str]) -> str:

@@ -36,12 +36,15 @@ class RunNote:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a run amounted to, in records: seen, new to the review, known with new content."""
+    """What a run amounted to, in records: seen, new to the review, known with new content, known as they were."""
 
     run: str
     seen: int
     new: tuple[str, ...]
     changed: tuple[str, ...]
+    source: str = ""
+    hits: int = 0
+    again: int = 0
 
 
 def store_run(
@@ -61,12 +64,14 @@ def store_run(
         seen = _stage(connection, records, progress)
         run = _run_name(review, note.source)
         new, changed = _move(connection, run)
+        (distinct,) = connection.execute("SELECT count(*) FROM temp.incoming").fetchone()
+        hits = seen if note.hits is None else note.hits
         if (ids := note.ids) is None:
             ids = tuple(i for (i,) in connection.execute("SELECT native_id FROM temp.incoming"))
         body = {
             "id": run, "source": note.source, "arm": note.arm, "query": note.query, "searched_at": note.searched_at,
             "replayed": int(note.replayed), "composed": note.composed,
-            "hits": seen if note.hits is None else note.hits, "new_records": len(new),
+            "hits": hits, "new_records": len(new),
             "records_sha256": digest_of_run(connection, run),
             "ids_sha256": review.archive.put("\n".join(sorted(ids)).encode()),
             "log": [list(line) for line in (*note.log, *log())],
@@ -74,7 +79,7 @@ def store_run(
         }  # fmt: skip
         review.append(note.author, "run", body)
         connection.execute("DROP TABLE temp.incoming")
-    return Stored(run, seen, new, changed)
+    return Stored(run, seen, new, changed, note.source, hits, distinct - len(new) - len(changed))
 
 
 def digest_of_run(connection: sqlite3.Connection, run: str) -> str:

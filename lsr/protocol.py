@@ -16,13 +16,17 @@ from rapidfuzz import fuzz, process
 
 from db.canonical import canonical
 from db.errors import ProtocolError
+from db.identifiers import normalise_doi
 from db.model import (
+    KnownItemSpec,
     OutcomeSpec,
     PersonSpec,
+    PressSpec,
     PreviousVersionSpec,
     ProtocolSpec,
     ReasonSpec,
     ScreeningSpec,
+    SearchSpec,
     SourceSpec,
     Stage,
     SynthesisSpec,
@@ -146,6 +150,11 @@ def _contradictions(text: str, tree: Any, protocol: Protocol) -> list[str]:
         for i, name in enumerate(names):
             if name in names[:i]:
                 faults.append(_fault(text, (*where, i), f"{name!r} is there twice"))
+    sources = [source.id for source in protocol.search.source]
+    for i, item in enumerate(protocol.known_item):
+        for name in item.expected_in:
+            if name not in sources:
+                faults.append(_fault(text, ("known_item", i, "expected_in"), f"no [[search.source]] has id {name!r}"))
     for key in protocol.locked:
         try:
             value_at(tree, key)
@@ -189,7 +198,35 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
         disclaimer=protocol.site.disclaimer,
         locked={key: canonical(value_at(tree, key)) for key in protocol.locked},
         text=text,
+        search=_search(protocol),
     )
+
+
+def _search(protocol: Protocol) -> SearchSpec:
+    search = protocol.search
+    return SearchSpec(
+        max_jump=search.max_jump,
+        press=PressSpec(search.press_reviewer, search.press_date, search.press_outcome),
+        known_items=tuple(
+            KnownItemSpec(tuple(item.expected_in), tuple(map(normalise_doi, item.dois)), tuple(item.pmids))
+            for item in protocol.known_item
+        ),
+        amended=frozenset(amendment.item for amendment in protocol.amendment),
+    )
+
+
+# The first word of a cadence in days. A month and a year are counted at their longest: overdue means overdue.
+_CADENCES = {"daily": 1, "weekly": 7, "fortnightly": 14, "monthly": 31, "quarterly": 92, "yearly": 366, "annually": 366}
+
+
+def cadence_days(cadence: str) -> int:
+    """How many days apart the searches are that a cadence names by its first word ("weekly", "30 days", "every 30
+    days"); 0 if it names none. What follows ("and within 30 days after ASCO") is for people."""
+    words = re.findall(r"\w+", cadence.lower())
+    if words and words[0] in _CADENCES:
+        return _CADENCES[words[0]]
+    found = re.match(r"(?:every )?(\d{1,4}) days?\b", " ".join(words))
+    return int(found[1]) if found else 0
 
 
 def _previous(previous: PreviousVersion | None) -> PreviousVersionSpec | None:
@@ -236,4 +273,5 @@ def _source(source: Source, date_from: str) -> SourceSpec:
         page_fetch=source.page_fetch == "on",
         cadence=source.cadence,
         limitation=source.limitation,
+        every_days=source.every_days or cadence_days(source.cadence),
     )

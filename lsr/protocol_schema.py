@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from db.identifiers import normalise_doi
+
 ROLES = (
     "screener",
     "extractor",
@@ -76,6 +78,7 @@ class Source(Section):
     enabled: bool = True
     page_fetch: Literal["on", "off"] = "off"
     cadence: str = ""
+    every_days: int = Field(default=0, ge=0, le=3660)
     limitation: str = ""
     named_products: list[str] = []
 
@@ -91,7 +94,35 @@ class Search(Section):
     """[search]"""
 
     date_from: str = Field(default="", pattern=r"^(\d{4}(-\d\d(-\d\d)?)?)?$")
+    max_jump: float = Field(default=0.5, gt=0, strict=False)
+    press_reviewer: str = ""
+    press_date: str = Field(default="", pattern=r"^(\d{4}(-\d\d(-\d\d)?)?)?$")
+    press_outcome: Literal["", "no revision", "revision suggested", "revision required"] = ""
     source: list[Source] = Field(min_length=1)
+
+
+class KnownItem(Section):
+    """[[known_item]]: reports that a search must find, and in which sources."""
+
+    expected_in: list[str] = Field(min_length=1)
+    dois: list[str] = []
+    pmids: list[str] = []
+
+    @field_validator("dois")
+    @classmethod
+    def _dois(cls, dois: list[str]) -> list[str]:
+        for doi in dois:
+            if not normalise_doi(doi):
+                raise ValueError(f"{doi!r} is no DOI")
+        return dois
+
+    @field_validator("pmids")
+    @classmethod
+    def _pmids(cls, pmids: list[str]) -> list[str]:
+        for pmid in pmids:
+            if not pmid.isdecimal():
+                raise ValueError(f"{pmid!r} is no PMID: digits only")
+        return pmids
 
 
 class Reason(Section):
@@ -170,6 +201,7 @@ class Protocol(Section):
     schema_: Literal[1] = Field(alias="schema")
     review: ReviewSection
     search: Search
+    known_item: list[KnownItem] = []
     exclusion_reason: list[Reason] = Field(min_length=1)
     screening: Screening
     extraction: Extraction

@@ -19,6 +19,7 @@ from tests.test_wrong_input import refused, state
 
 CORPUS = Path(__file__).parents[1] / "lsr/templates/cd7-car-t/demo/corpus/pubmed.xml"
 Point = Callable[[str], None]
+FAILURE = ("entry", "failure")  # all that a failed search leaves
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +83,9 @@ def test_without_a_network(lsr: Command, review_folder: Path, point: Point) -> N
         url = server.url
     point(url)  # nobody listens there any more
     assert lsr("status", "--review", review_folder).code == 0  # the changed protocol is entered
-    before = state(review_folder)
+    before = state(review_folder, but=FAILURE)
     refused(lsr("harvest", "pubmed", "--review", review_folder), "pubmed", "network")
-    assert state(review_folder) == before
+    assert state(review_folder, but=FAILURE) == before
 
 
 @pytest.mark.parametrize(
@@ -99,22 +100,22 @@ def test_a_source_that_fails_moves_nothing(lsr: Command, review_folder: Path, po
     with EutilsServer(CORPUS.read_bytes(), script=[fault] * 9) as server:
         point(server.url)
         assert lsr("status", "--review", review_folder).code == 0
-        before = state(review_folder)
+        before = state(review_folder, but=FAILURE)
         refused(lsr("harvest", "pubmed", "--review", review_folder), "pubmed")
-        assert state(review_folder) == before
+        assert state(review_folder, but=FAILURE) == before
 
 
 def test_fewer_records_than_promised_fail_the_run(lsr: Command, review_folder: Path, point: Point) -> None:
     with EutilsServer(CORPUS.read_bytes(), lost=1) as server:
         point(server.url)
         assert lsr("status", "--review", review_folder).code == 0
-        before = state(review_folder)
+        before = state(review_folder, but=FAILURE)
         refused(lsr("harvest", "pubmed", "--review", review_folder), "pubmed")
-        assert state(review_folder) == before
+        assert state(review_folder, but=FAILURE) == before
 
 
-def test_one_source_that_fails_keeps_nothing_of_the_others(lsr: Command, review_folder: Path, point: Point) -> None:
-    """A run that did not finish moves nothing: PubMed answers, Crossref does not."""
+def test_one_source_that_fails_does_not_stop_the_others(lsr: Command, review_folder: Path, point: Point) -> None:
+    """PubMed answers, Crossref does not: PubMed's run is kept, Crossref's failure is told until a run repairs it."""
     with EutilsServer(CORPUS.read_bytes()) as server:
         point(server.url)
         path = review_folder / "protocol.toml"
@@ -122,10 +123,22 @@ def test_one_source_that_fails_keeps_nothing_of_the_others(lsr: Command, review_
             'id = "crossref"\n', 'id = "crossref"\nbase_url = "http://127.0.0.1:9"\n'
         )
         path.write_text(text, "utf-8")
-        assert lsr("status", "--review", review_folder).code == 0
-        before = state(review_folder)
-        refused(lsr("harvest", "--review", review_folder), "crossref")
-        assert state(review_folder) == before
+        ran = lsr("harvest", "pubmed", "crossref", "--review", review_folder)
+    assert ran.code == 1
+    lines = ran.out.split("\n")
+    assert lines[0] == "pubmed: 17 hits, 17 fetched, 17 new, 0 updated, 0 seen again"
+    assert lines[1] == "crossref: FAILED, nothing of it was kept"
+    assert ran.err.startswith("lsr: crossref: ")
+    told = lsr("status", "--review", review_folder).out
+    assert "pubmed: last searched" in told
+    assert "crossref: last searched never\n  FAILED on " in told
+    states = {
+        one["source"]: one for one in json.loads(lsr("status", "--review", review_folder, "--json").out)["sources"]
+    }
+    assert "crossref" in states["crossref"]["failure"]["why"]
+    assert states["pubmed"]["failure"] is None
+    with open_review(review_folder) as opened:
+        assert verify(opened.review) == []
 
 
 def test_an_import_does_not_stand_in_the_way_of_a_replay(lsr: Command, review_folder: Path, point: Point) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from analysis.changes import estimate_changes, set_changes
+from analysis.pages.searchlog import due_days
 from analysis.pages.site import Site
 from analysis.pages.words import many
 from analysis.prisma import plain
@@ -57,7 +58,7 @@ def searches(site: Site) -> list[Search]:
         if not at:
             state = "not yet searched" if spec is None or spec.enabled else "switched off in the protocol"
         else:
-            state = "overdue" if days is not None and days > site.spec.search_stale_days else "up to date"
+            state = "overdue" if days is not None and days > due_days(site, source) else "up to date"
         found.append(Search(source, spec.platform if spec else "", at, days, state))
     return found
 
@@ -97,6 +98,9 @@ def badges(site: Site) -> list[Badge]:
     listed = searches(site)
     never = [s.source for s in listed if s.state == "not yet searched"]
     overdue = [f"{s.source} ({s.days} days)" for s in listed if s.state == "overdue"]
+    if site.failures:
+        failed = [f"{source} ({failure.at[:10]})" for source, failure in site.failures.items()]
+        found.append(Badge("bad", f"Search failed: {', '.join(failed)}"))
     if overdue:
         found.append(Badge("bad", f"Search overdue: {', '.join(overdue)}"))
     if never:

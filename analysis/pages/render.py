@@ -12,6 +12,7 @@ from analysis.escape import file_names, finalize
 from analysis.estimates import FTT_DL, MODEL_TITLES
 from analysis.pages import downloads, evidence, overview
 from analysis.pages.lists import sections
+from analysis.pages.searchlog import search_log
 from analysis.pages.site import Site
 from analysis.pages.words import FILTERS, date
 from analysis.prisma_diagram import prisma_svg
@@ -33,7 +34,7 @@ def render(site: Site) -> dict[str, str]:
         pages.add(f"studies/{site.names[study['id']]}.html", "study", **evidence.study_page(site, study["id"]))
     pages.add("prisma.html", "prisma", diagram=Markup(_diagram(site)), sections=sections(site))
     pages.add("reproduction.html", "reproduction", **_reproduction(site))
-    pages.add("search-log.html", "search_log", sources=_log(site))
+    pages.add("search-log.html", "search_log", sources=search_log(site))
     pages.add("versions.html", "versions")
     for version in site.versions:
         pages.add(
@@ -117,18 +118,6 @@ def _like(printed: str, value: float | None) -> str:
         return ""
     decimals = len(printed.partition(".")[2])
     return str(int(value)) if value == int(value) and not decimals else f"{value:.{decimals + 2}f}"
-
-
-def _log(site: Site) -> list[dict[str, Any]]:
-    """The search log by source, in the protocol's order; the previous version's loading last."""
-    named = {source.id: source for source in site.spec.sources}
-    order = [*named, *dict.fromkeys(run.source for run in site.runs if run.source not in named)]
-    found = []
-    for source in order:
-        runs = [run for run in site.runs if run.source == source]
-        queries = dict.fromkeys(run.query for run in runs)
-        found.append({"id": source, "spec": named.get(source), "runs": runs, "queries": list(queries)})
-    return found
 
 
 def _version(site: Site, version: Version) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lsr.cli.app import app
-from lsr.cli.common import Folder, Json, opened, out, print_json, progress_bar, say, table
+from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json, progress_bar, say, table
 
 if TYPE_CHECKING:
+    from db.records import Stored
     from lsr.workflow.bring import Brought, Replies
     from lsr.workflow.folder import Open
 
@@ -21,20 +22,47 @@ def harvest(
         list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Which sources; all enabled ones without.")
     ] = None,
     replay: Annotated[bool, typer.Option("--replay", help="Answer from the archive instead of the network.")] = False,
+    accept: Annotated[
+        str,
+        typer.Option("--accept", metavar="SOURCE", help="Accept what the source's failed search asked; no search."),
+    ] = "",
+    reviewer: Reviewer = "",
+    why: Annotated[str, typer.Option("--why", help="Your reason for accepting.")] = "",
     review: Folder = Path(),
     as_json: Json = False,
 ) -> None:
     """Search the protocol's sources now; then dedupe and link what is new. Pooling follows if the data changed.
 
+    A source that fails keeps nothing, does not stop the others, and the command exits 1. A search that shows what
+    a person must look at (a dropped phrase, a jump in hits, a known item missed) fails until somebody accepts it.
     Keys and contact come from the environment: NCBI_API_KEY, LSR_CONTACT_EMAIL.
 
     Example: lsr harvest pubmed
     """
     from lsr.workflow.bring import harvest as search
 
+    if accept:
+        if sources or replay:
+            raise typer.BadParameter("--accept takes one source and searches nothing")
+        with opened(review) as found:
+            _accept(found, accept, reviewer, why, as_json)
+        return
     with opened(review) as found, progress_bar() as progress:
         brought = search(found, sources or [], replies=_replies(found, replay), progress=progress)
         report(found, brought, as_json)
+    _fail_if_any(brought)
+
+
+def _accept(found: Open, source: str, reviewer: str, why: str, as_json: bool) -> None:
+    from lsr.workflow.accept import accept
+
+    answered = accept(found, source, reviewer, why)
+    if as_json:
+        print_json({"source": source, "accepted": [{"question": key, "words": words} for key, words in answered]})
+        return
+    for _, words in answered:
+        out(f"{source}: accepted: {words}")
+    say(f"Now search again: lsr harvest {source}")
 
 
 def _replies(found: Open, replay: bool) -> Replies | None:
@@ -49,22 +77,61 @@ def report(found: Open, brought: Brought, as_json: bool, **more: object) -> None
 
     pooled = refresh(found).pooled
     if as_json:
-        runs = [{"run": r.run, "seen": r.seen, "new": list(r.new), "changed": list(r.changed)} for r in brought.runs]
-        links = [{"report": link.report, "study": link.study, "state": link.state} for link in brought.links]
-        kept = {"deleted": list(brought.deleted), "not_searched": list(brought.not_searched), "pooled_again": pooled}
-        print_json({"runs": runs, "duplicates": len(brought.duplicates), "links": links, **kept, **more})
+        print_json(_plain(brought) | {"pooled_again": pooled} | more)
         return
     for run in brought.runs:
-        out(f"{run.run}: {run.seen} seen, {len(run.new)} new, {len(run.changed)} changed")
-    linked = sum(link.state == "linked" for link in brought.links)
-    out(f"duplicates {len(brought.duplicates)}, linked {linked}, proposed links {len(brought.links) - linked}")
+        out(_summary(run, brought.refreshed.get(run.run)))
+    for failure in brought.failed if brought.runs or len(brought.failed) > 1 else ():  # one alone: the error says it
+        out(f"{failure.source}: FAILED, nothing of it was kept")
+    if brought.runs:
+        linked = sum(link.state == "linked" for link in brought.links)
+        out(f"duplicates {len(brought.duplicates)}, linked {linked}, proposed links {len(brought.links) - linked}")
     if brought.deleted:
         shown = " ".join(brought.deleted[:5]) + (" …" if len(brought.deleted) > 5 else "")
         out(f"deleted citations {len(brought.deleted)}: {shown}")
+    for report, words in brought.reopened:
+        out(f"reopened {report}: {words}")
     if brought.not_searched:
         say(f"Not searched by this program, import their files: {', '.join(brought.not_searched)}")
     if pooled:
         say("The data changed: pooled again.")
+
+
+def _summary(run: Stored, refreshed: int | None) -> str:
+    """One run in a line; fetched are new, updated or seen again, each once but for doubles in a file."""
+    words = f"{run.source}: {run.hits} hits, {run.seen} fetched, {len(run.new)} new, {len(run.changed)} updated, "
+    words += f"{run.again} seen again"
+    return f"{words} ({refreshed} known ones asked again)" if refreshed is not None else words
+
+
+def _plain(brought: Brought) -> dict[str, Any]:
+    runs = [
+        {"run": r.run, "source": r.source, "hits": r.hits, "seen": r.seen, "new": list(r.new),
+         "changed": list(r.changed), "seen_again": r.again, "refreshed": brought.refreshed.get(r.run, 0)}
+        for r in brought.runs
+    ]  # fmt: skip
+    failed = [
+        {"source": f.source, "at": f.at, "query": f.query, "why": f.why,
+         "questions": [{"question": key, "words": words} for key, words in f.questions]}
+        for f in brought.failed
+    ]  # fmt: skip
+    return {
+        "runs": runs,
+        "failed": failed,
+        "duplicates": len(brought.duplicates),
+        "links": [{"report": link.report, "study": link.study, "state": link.state} for link in brought.links],
+        "reopened": [{"report": report, "why": why} for report, why in brought.reopened],
+        "deleted": list(brought.deleted),
+        "not_searched": list(brought.not_searched),
+    }
+
+
+def _fail_if_any(brought: Brought) -> None:
+    """SourceError that says why each failed source failed, once all else is done and told."""
+    from db.errors import SourceError
+
+    if brought.failed:
+        raise SourceError("; ".join(failure.why for failure in brought.failed))
 
 
 @app.command()
@@ -130,6 +197,8 @@ def run(
 ) -> None:
     """The weekly job: harvest, dedupe, link, pool if the data changed, write draft pages, say what awaits people.
 
+    Exits 1 if a source failed, after all else is done: the pages and the status say which, and why.
+
     Example: lsr run --review /srv/my-review
     """
     from lsr.workflow.bring import harvest as search
@@ -142,8 +211,9 @@ def run(
         site = write_site(found)
         waiting = status(found)
     if as_json:
-        print_json({"new": list(brought.new), "status": waiting, "site": str(site)})
-        return
-    for line in waiting["lines"]:
-        out(line)
-    out(f"Draft pages: {site / 'index.html'}")
+        print_json(_plain(brought) | {"new": list(brought.new), "status": waiting, "site": str(site)})
+    else:
+        for line in waiting["lines"]:
+            out(line)
+        out(f"Draft pages: {site / 'index.html'}")
+    _fail_if_any(brought)

@@ -1,31 +1,41 @@
-"""Bringing records in: search or read, store, then dedupe and link what is new. All of a run or nothing."""
+"""Bringing records in: search, ask what a person must look at, store, then dedupe and link what is new. All of a
+source's run or nothing."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from db.errors import InputError
+from db.errors import InputError, IntegrityError, ReviewError, SourceError
 from db.model import Duplicate, Link, Record, SourceSpec
 from db.records import RunNote, Stored, store_run
 from db.review import Review
+from db.searches import HARVESTER, Failure, Searched, accepted, held, native_ids, searches
 from harvest.live import Identity, LiveTransport
-from harvest.source import get_source, known_sources
+from harvest.source import Harvest, get_source, known_sources
 from harvest.transport import ReplayTransport, Reply, Transport
+from harvest.watch import Earlier, Known, Question, known_items, questions
 from lsr import __version__
 from lsr.workflow.folder import Open
+from lsr.workflow.notices import reopen_noticed
+from lsr.workflow.search_log import REFRESHED, changed_query, log_of, withdrawn
 from lsr.workflow.settle import Progress, quiet, settle
 
 Replies = Mapping[str, Sequence[tuple[str, int, str, str]]]  # request: (sha256, status, at, composed), in order
 
 
 API_KEY, CONTACT = "NCBI_API_KEY", "LSR_CONTACT_EMAIL"
+
+
+_TUPLES = ("runs", "duplicates", "links", "not_searched", "deleted", "failed", "reopened")
+Refresh = Callable[[SourceSpec, Sequence[str], Transport, Callable[[int, int | None], None]], Harvest]
+"""What a source's module may offer beside `search`: known records asked for again, by their native ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +47,82 @@ class Brought:
     links: tuple[Link, ...] = ()
     not_searched: tuple[str, ...] = ()  # enabled in the protocol, but searched by hand or by file
     deleted: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    reopened: tuple[tuple[str, str], ...] = ()  # report, why: a source printed a new notice on it
+    refreshed: Mapping[str, int] = field(default_factory=dict)  # run: known records asked for again
+
+    def and_(self, other: Brought) -> Brought:
+        """Both, in order."""
+        joined = {name: (*getattr(self, name), *getattr(other, name)) for name in _TUPLES}
+        return Brought(**joined, refreshed={**self.refreshed, **other.refreshed})
 
     @property
     def new(self) -> tuple[str, ...]:
         return tuple(record for run in self.runs for record in run.new)
 
 
+class UnansweredError(SourceError):
+    """The search ran to its end, but shows what a person must look at before it counts."""
+
+    def __init__(self, source: str, questions: Sequence[Question]) -> None:
+        self.questions = tuple((question.key, question.words) for question in questions)
+        many = f"{len(questions)} questions" if len(questions) > 1 else "a question"
+        super().__init__(
+            f"{source}: {many} for a person: {'; '.join(words for _, words in self.questions)}: if all is well, "
+            f"`lsr harvest --accept {source} --reviewer NAME --why WHY`, then search again; nothing was kept"
+        )
+
+
 def harvest(
     opened: Open, sources: Sequence[str] = (), *, replies: Replies | None = None, progress: Progress = quiet
 ) -> Brought:
-    """Search the named sources, or every enabled one this program can search. SourceError leaves the review as it was.
+    """Search the named sources, or every enabled one this program can search; each source's run stands for itself.
 
-    With `replies`, they answer instead of the network (see `db.queries.archived_replies`, `load_replies`).
+    A source that fails leaves nothing of its run, moves nothing, is entered as a failure and is in `failed`; the
+    others are searched all the same. With `replies`, they answer instead of the network (see
+    `db.queries.archived_replies`, `load_replies`); a replay that fails says nothing of the source and is not entered.
     """
-    review, spec = opened.review, opened.spec
-    wanted = _wanted(spec.sources, sources)
+    wanted = _wanted(opened.spec.sources, sources)
     searchable = [source for source in wanted if source.id in known_sources()]
     if sources and len(searchable) < len(wanted):
         by_hand = next(source.id for source in wanted if source not in searchable)
         raise InputError(f"{by_hand} is searched by hand: import its file with `lsr import FILE --source {by_hand}`")
-    found = [_search(review, source, replies, progress) for source in searchable]
-    with review.transaction():
-        runs = tuple(store_run(review, note, records) for note, records in found)
-        duplicates, links = settle(opened, [record for run in runs for record in run.new], progress)
     left = tuple(source.id for source in wanted if source not in searchable)
-    return Brought(runs, duplicates, links, left)
+    brought = Brought(not_searched=left)
+    for source in searchable:
+        try:
+            brought = brought.and_(_bring(opened, source, replies, progress))
+        except (SourceError, InputError, IntegrityError) as error:
+            failed = (_fail(opened, source, error, replayed=replies is not None),)
+            brought = brought.and_(Brought(failed=failed))
+    return brought
+
+
+def _bring(opened: Open, source: SourceSpec, archived: Replies | None, progress: Progress) -> Brought:
+    """One source's run, whole: searched, found in order, and stored in one transaction; or an error, and nothing."""
+    note, records, found, again = _search(opened, source, archived, progress)
+    with opened.review.transaction():
+        stored = store_run(opened.review, note, records)
+        duplicates, links = settle(opened, stored.new, progress)
+        reopened = reopen_noticed(opened, stored)
+    refreshed = {stored.run: len(again.records)} if again else {}
+    deleted = tuple(withdrawn(found, again))
+    return Brought((stored,), duplicates, links, (), deleted, (), reopened, refreshed)
+
+
+def _fail(opened: Open, source: SourceSpec, error: ReviewError, *, replayed: bool) -> Failure:
+    questions = error.questions if isinstance(error, UnansweredError) else ()
+    why = " ".join(str(error).split())
+    why = why if why.startswith(f"{source.id}:") else f"{source.id}: {why}"
+    failure = Failure(source.id, opened.review.clock(), source.query, why, questions)
+    if not replayed:
+        body = {
+            "source": failure.source, "at": failure.at, "query": failure.query, "why": failure.why,
+            "questions": [list(question) for question in questions],
+        }  # fmt: skip
+        with opened.review.transaction():
+            opened.review.append(HARVESTER, "failure", body)
+    return failure
 
 
 def load_replies(review: Review, folder: Path) -> dict[str, list[tuple[str, int, str, str]]]:
@@ -84,20 +145,63 @@ def _wanted(known: Sequence[SourceSpec], names: Sequence[str]) -> list[SourceSpe
 
 
 def _search(
-    review: Review, source: SourceSpec, archived: Replies | None, progress: Progress
-) -> tuple[RunNote, tuple[Record, ...]]:
+    opened: Open, source: SourceSpec, archived: Replies | None, progress: Progress
+) -> tuple[RunNote, tuple[Record, ...], Harvest, Harvest | None]:
+    """The run, its records (the search's, then the refreshed ones), what the search brought, and the refresh."""
+    review, search = opened.review, opened.spec.search
+    earlier = searches(review.connection, source.id)
     with _transport(review, archived) as transport:
-        found = get_source(source.id).search(source, transport, lambda done, total: progress(source.id, done, total))
+        module = get_source(source.id)
+        tell = lambda done, total: progress(source.id, done, total)  # noqa: E731
+        found = module.search(source, transport, tell)
+        known = _known(opened, source, found)
+        _ask(opened, source, found, earlier, known)
+        ids = _to_refresh(review, source, found, earlier, replayed=archived is not None)
+        refresh: Refresh | None = getattr(module, "refresh", None)
+        again = refresh(source, ids, transport, tell) if refresh and ids else None
         replies: Sequence[Reply] = transport.replies
     composed = next((reply.composed for reply in replies if reply.composed), "")
+    changed = changed_query(source, search, found, earlier, review.archive)
+    seen = [*found.native_ids, *(again.native_ids if again else ())]
     note = RunNote(
         source=source.id, arm=source.arm, query=source.query,
-        searched_at=max((reply.at for reply in replies), default=review.clock()),
-        hits=found.hits, replayed=archived is not None, composed=composed, ids=found.native_ids, log=found.log,
+        searched_at=max((reply.at for reply in replies), default=review.clock()), hits=found.hits, author=HARVESTER,
+        replayed=archived is not None, composed=composed, ids=tuple(dict.fromkeys(seen)),
         replies=tuple((r.request_key, r.sha256, r.status, r.at, r.composed) for r in replies),
+        log=log_of(source, found, again, ids, known, changed),
     )  # fmt: skip
-    records = tuple(replace(record, composed=composed) for record in found.records) if composed else found.records
-    return note, records
+    records = (*found.records, *(again.records if again else ()))
+    return note, tuple(replace(r, composed=composed) for r in records) if composed else records, found, again
+
+
+def _known(opened: Open, source: SourceSpec, found: Harvest) -> Known:
+    """The known items that the source should hold: a record with its DOI or PMID, in this run or an earlier one."""
+    items = [item for item in opened.spec.search.known_items if source.id in item.expected_in]
+    names = [name for item in items for name in (*item.dois, *(f"pmid:{pmid}" for pmid in item.pmids))]
+    before = held(opened.review.connection, names).get(source.id, frozenset()) if names else frozenset()
+    now = {name for record in found.records for name in (record.doi, f"pmid:{record.pmid}")}
+    return known_items(items, source.id, before | now)
+
+
+def _ask(opened: Open, source: SourceSpec, found: Harvest, earlier: Sequence[Searched], known: Known) -> None:
+    """UnansweredError if the run shows what no person has accepted. A replay is no further run to compare with."""
+    runs = [Earlier(s.run, s.query, s.hits, s.log) for s in earlier if not s.replayed or s.composed]
+    answered = accepted(opened.review.connection, source.id)
+    asked = questions(
+        found, source, runs, answered, max_jump=opened.spec.search.max_jump, missing=known.missing
+    )  # fmt: skip
+    if asked:
+        raise UnansweredError(source.id, asked)
+
+
+def _to_refresh(
+    review: Review, source: SourceSpec, found: Harvest, earlier: Sequence[Searched], *, replayed: bool
+) -> tuple[str, ...]:
+    """The known ids of the source that its search did not find; a replay asks for those that the run asked for."""
+    if replayed:
+        return tuple(dict(earlier[-1].log).get(REFRESHED, "").split()) if earlier else ()
+    hits = set(found.native_ids)
+    return tuple(native for native in native_ids(review.connection, source.id) if native not in hits)
 
 
 @contextmanager

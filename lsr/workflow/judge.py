@@ -108,7 +108,7 @@ def reopen(opened: Open, reference: str, stage: Stage, person: str, why: str) ->
     Only a round that has its required votes is reopened, or a report of the previous version: an open round takes
     votes and their undoing, and a second one would hide the votes that it has.
     """
-    _known_person(opened, person)
+    known_person(opened, person)
     if not why.strip():
         raise InputError("a reopening needs its reason: --reopen WHY")
     with opened.review.transaction():
@@ -128,7 +128,7 @@ def retrieve(
 
     DecisionError where somebody judged the full text: what was read cannot become "not retrieved" behind the verdict.
     """
-    _known_person(opened, person)
+    known_person(opened, person)
     review = opened.review
     with review.transaction():
         report = queries.find_report(review.connection, reference)
@@ -148,7 +148,7 @@ def retrieve(
 
 def decide_link(opened: Open, reference: str, study: str, person: str, *, accept: bool, why: str = "") -> Link:
     """A person says that a report belongs to a study, or does not."""
-    _known_person(opened, person)
+    known_person(opened, person)
     review = opened.review
     with review.transaction():
         report = queries.find_report(review.connection, reference)
@@ -168,7 +168,7 @@ def decide_link(opened: Open, reference: str, study: str, person: str, *, accept
 
 def new_study(opened: Open, reference: str, person: str, label: str, patients: int | None = None) -> str:
     """A study of its own for a report; returns the study's id."""
-    _known_person(opened, person)
+    known_person(opened, person)
     with opened.review.transaction():
         report = queries.find_report(opened.review.connection, reference)
         return _append_study(opened, report, person, label, patients, ("a study of its own, said by a person",))
@@ -178,7 +178,7 @@ def report_overlap(
     opened: Open, a: str, b: str, person: str, certainty: str, patients: int | None = None, keep: str | None = None
 ) -> None:
     """The same patients may be in both studies: until one is kept, the later one is held out of the pool."""
-    _known_person(opened, person)
+    known_person(opened, person)
     labels = queries.study_labels(opened.review.connection)
     for study in (a, b):
         if study not in labels:
@@ -258,7 +258,8 @@ def _append_study(
     return study
 
 
-def _known_person(opened: Open, person: str) -> None:
+def known_person(opened: Open, person: str) -> None:
+    """DecisionError if the protocol does not name the person."""
     names = [p.name for p in opened.spec.persons]
     if person not in names:
         raise DecisionError(f"unknown person {person!r}: the protocol names {', '.join(names) or 'nobody yet'}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from db import data, queries
+from lsr.workflow import sources
 from lsr.workflow.folder import PREVIOUS, Open
+from lsr.workflow.notices import grave
 from lsr.workflow.refresh import refresh
 
 
@@ -27,9 +29,13 @@ def status(opened: Open) -> dict[str, Any]:
         boxes[level, box] = boxes.get((level, box), 0) + n
     now = refresh(opened)
     versions = data.versions(connection)
+    searched = sources.source_states(opened)
     found: dict[str, Any] = {
         "review": spec.id,
-        "searches": last_searches(opened),
+        "searches": {state.source: state.last for state in searched},
+        "sources": [sources.plain(state) for state in searched],
+        "press": {name: getattr(spec.search.press, name) for name in ("reviewer", "date", "outcome")},
+        "notices": [{"report": noticed.report, "notice": noticed.words} for noticed in grave(opened)],
         "to_vote": to_vote,
         "conflicts": len(queries.conflicts(connection)),
         "awaiting_retrieval": boxes.get(("report", "awaiting retrieval"), 0),
@@ -45,7 +51,7 @@ def status(opened: Open) -> dict[str, Any]:
         "released": bool(versions) and versions[-1].frozen["fingerprint"] == now.fingerprint,
         "fingerprint": now.fingerprint,
     }
-    found["lines"] = _lines(found)
+    found["lines"] = [*sources.lines(searched), *_lines(found)]
     return found
 
 
@@ -59,7 +65,7 @@ def last_searches(opened: Open) -> dict[str, str]:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    lines = [f"{source}: last searched {at[:10]}" for source, at in found["searches"].items()]
+    lines = [f"WARNING, still included: {noticed['report']}: {noticed['notice']}" for noticed in found["notices"]]
     for name, counts in found["to_vote"].items():
         lines.append(
             f"{name}: {counts['title-abstract']} titles and abstracts, {counts['full-text']} full texts to vote on"

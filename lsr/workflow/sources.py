@@ -1,0 +1,142 @@
+"""How each source stands: its last run as PRISMA-S asks, when it is due, what failed, which known items it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from db import queries, searches
+from db.model import SourceSpec
+from db.queries import Run
+from db.searches import Failure, records_read
+from harvest.watch import Known, known_items
+from lsr.workflow.folder import PREVIOUS, Open
+from lsr.workflow.search_log import QUERY_CHANGED, WITHDRAWN, WITHDRAWN_BY_FILE, hits_of, known_words
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One source of the protocol that is switched on, or one that was searched."""
+
+    source: str
+    run: Run | None  # the last one by the time of its search; None: never
+    every_days: int
+    overdue_since: str  # the day it was due; empty if it is not overdue or was never searched
+    failure: Failure | None  # the last one that no later run repaired
+    known: Known | None  # None: no known item is expected in it, or it was never searched
+    changed: tuple[str, ...]  # what runs of a changed query found, in words
+    withdrawn: tuple[str, ...]  # ids that the review has and the source no longer
+
+    @property
+    def last(self) -> str:
+        """When it last answered, or "never"."""
+        return self.run.searched_at if self.run else "never"
+
+
+def source_states(opened: Open) -> list[SourceState]:
+    """Every source, in the protocol's order; those that only files named come last."""
+    connection, spec = opened.review.connection, opened.spec
+    by_source: dict[str, list[Run]] = {source.id: [] for source in spec.sources if source.enabled}
+    for run in queries.runs(connection):
+        if run.source != PREVIOUS:
+            by_source.setdefault(run.source, []).append(run)
+    failures = searches.open_failures(connection)
+    names = {name for i in spec.search.known_items for name in (*i.dois, *(f"pmid:{pmid}" for pmid in i.pmids))}
+    held = searches.held(connection, names) if names else {}
+    specs = {source.id: source for source in spec.sources}
+    return [
+        _state(opened, source, specs.get(source), runs, failures.get(source, []), held.get(source, frozenset()))
+        for source, runs in by_source.items()
+    ]
+
+
+def _state(
+    opened: Open,
+    source: str,
+    spec: SourceSpec | None,
+    runs: list[Run],
+    failures: list[Failure],
+    held: frozenset[str],
+) -> SourceState:
+    last = max(runs, key=lambda run: run.searched_at) if runs else None
+    every = (spec.every_days if spec else 0) or opened.spec.search_stale_days
+    known = known_items(opened.spec.search.known_items, source, held) if runs else None
+    return SourceState(
+        source=source,
+        run=last,
+        every_days=every,
+        overdue_since=overdue_since(last.searched_at, every, opened.review.clock()) if last else "",
+        failure=failures[-1] if failures else None,
+        known=known if known and (known.found or known.missing) else None,
+        changed=tuple(dict.fromkeys(f"{n}: {w}" for run in runs for n, w in run.log if n.startswith(QUERY_CHANGED))),
+        withdrawn=_withdrawn(opened, source, runs),
+    )
+
+
+def overdue_since(last: str, every_days: int, now: str) -> str:
+    """The day a search was due that was last made at `last`; empty if that day is not over. Times are ISO 8601."""
+    due = date.fromisoformat(last[:10]) + timedelta(days=every_days)
+    return due.isoformat() if date.fromisoformat(now[:10]) > due else ""
+
+
+def _withdrawn(opened: Open, source: str, runs: list[Run]) -> tuple[str, ...]:
+    """What the source said it withdrew, of the records the review has; not what its last search found again."""
+    review = opened.review
+    told = {i for run in runs for name, ids in run.log if name in (WITHDRAWN, WITHDRAWN_BY_FILE) for i in ids.split()}
+    if not told:
+        return ()
+    made = searches.searches(review.connection, source)
+    found = hits_of(made[-1], review.archive) if made else set()
+    return tuple(sorted(told.intersection(searches.native_ids(review.connection, source)) - found))
+
+
+def plain(state: SourceState) -> dict[str, Any]:
+    """A source as plain values, its last run's whole log with it: the items that PRISMA-S asks for."""
+    known = {"found": list(state.known.found), "missing": list(state.known.missing)} if state.known else None
+    return {
+        "source": state.source,
+        "last": state.last,
+        "every_days": state.every_days,
+        "overdue_since": state.overdue_since or None,
+        "failure": _failure(state.failure),
+        "known_items": known,
+        "query_changed": list(state.changed),
+        "withdrawn": list(state.withdrawn),
+        "run": _run(state.run) if state.run else None,
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    asked = [{"question": key, "words": words} for key, words in failure.questions]
+    return {"at": failure.at, "query": failure.query, "why": failure.why, "questions": asked}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    read = records_read(run)
+    return {
+        "run": run.id, "arm": run.arm, "query": run.query, "searched_at": run.searched_at, "replayed": run.replayed,
+        "composed": run.composed, "hits": run.hits, "fetched": read, "new": run.new_records, "updated": run.updated,
+        "seen_again": read - run.new_records - run.updated, "log": [list(line) for line in run.log],
+    }  # fmt: skip
+
+
+def lines(states: list[SourceState]) -> list[str]:
+    """The same for people: a line a source, and one more for whatever is amiss."""
+    found = []
+    for state in states:
+        words = f"{state.source}: last searched {state.last[:10]}"
+        if run := state.run:
+            again = records_read(run) - run.new_records - run.updated
+            words += f" ({run.hits} hits, {run.new_records} new, {run.updated} updated, {again} seen again)"
+        found.append(f"{words}, OVERDUE since {state.overdue_since}" if state.overdue_since else words)
+        if failure := state.failure:
+            found.append(f"  FAILED on {failure.at[:10]}: {failure.why}")
+        if known := state.known:
+            found.append(f"  known items: {known_words(known)}")
+        found += [f"  {words}" for words in state.changed]
+        if state.withdrawn:
+            found.append(f"  withdrawn by the source: {' '.join(state.withdrawn)}")
+    return found
