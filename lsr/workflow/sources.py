@@ -59,7 +59,8 @@ def _state(
     failures: list[Failure],
     held: frozenset[str],
 ) -> SourceState:
-    last = max(runs, key=lambda run: run.searched_at) if runs else None
+    # A replay keeps the time of the search it repeats, which is the one to tell of; in one second the later one.
+    last = max(reversed(runs), key=lambda run: (run.searched_at, not run.replayed)) if runs else None
     every = (spec.every_days if spec else 0) or opened.spec.search_stale_days
     known = known_items(opened.spec.search.known_items, source, held) if runs else None
     return SourceState(
