@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-import statistics
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from db.model import KnownItemSpec, SourceSpec
-from harvest.source import Harvest
+
+if TYPE_CHECKING:  # `lsr status` asks for known items alone
+    from harvest.source import Harvest
 
 WARNING: Final = "warning: "  # how a source's log names a warning: "warning: TAG"
 TRANSLATION: Final = "query translation"
@@ -137,4 +138,6 @@ def jumped(hits: int, usual: float, max_jump: float) -> bool:
 
 
 def _median(runs: Sequence[Earlier]) -> float:
-    return float(statistics.median(run.hits for run in runs[-RUNS:]))
+    from statistics import median  # with random and decimal, which `lsr status` does not need
+
+    return float(median(run.hits for run in runs[-RUNS:]))

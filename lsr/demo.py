@@ -15,7 +15,7 @@ from typing import Any
 
 from analysis.reproduction import reproduction_table
 from db import queries
-from db.errors import ReviewFolderError
+from db.errors import ReviewFolderError, SourceError
 from db.ledger import heads
 from db.model import Datum
 from lsr.protocol import FILE
@@ -96,6 +96,8 @@ def _signers(script: dict[str, Any]) -> list[str]:
 def _week(opened: folder.Open, template: Path, replies: Replies, progress: Progress) -> Brought:
     """The week's searches, replayed, and the abstract pages that people saved."""
     searched = harvest(opened, replies=replies, progress=progress)
+    if searched.failed:
+        raise SourceError("; ".join(failure.why for failure in searched.failed))
     pages = sorted((template / "demo" / "corpus" / "pages").glob("*.html"))
     at = max(reply[2] for kept in replies.values() for reply in kept)
     saved = import_files(opened, pages, at=at, composed=COMPOSED, progress=progress)

@@ -62,6 +62,11 @@ FAULTS = {
     'release_needs = ["statistician", "clinician"]': ('release_needs = ["boss"]', "living.release_needs[0]", "'rob'"),
     '  "fulltext.store",': ('  "fulltext.shop",', "locked", "fulltext.shop"),
     'measure = "km"': ('measure = "median"', "outcome[15].measure", "'km'"),
+    'max_jump = 0.5': ("max_jump = 0", "search.max_jump", "greater than 0"),
+    'press_outcome = ""': ('press_outcome = "fine"', "search.press_outcome", "'no revision'"),
+    'expected_in = ["pubmed"] ': ('expected_in = ["pub"] ', "known_item[1].expected_in", "no [[search.source]] has id"),
+    '"10.1200/jco.21.00389", ': ('"jco.21.00389", ', "known_item[1].dois", "is no DOI"),
+    'every_days = 366': ('every_days = -1', "search.source[10].every_days", "greater than or equal"),
     'title = "CD7': ('titel = "CD7', "review.titel", "did you mean 'title'"),
 }  # fmt: skip
 
@@ -83,6 +88,31 @@ def test_each_kind_of_fault_has_its_key_and_line(good: str) -> None:
         assert text.split("\n")[number - 1].startswith("locked")
     else:
         assert number == expected
+
+
+@pytest.mark.parametrize(
+    ("cadence", "days"),
+    [
+        ("weekly", 7), ("Monthly, and within 30 days after the congress", 31), ("monthly, by file", 31), ("yearly", 366),
+        ("every 10 days", 10), ("90 days", 90), ("each review, once, then yearly", 0), ("", 0), ("now and then", 0),
+    ],
+)  # fmt: skip
+def test_a_cadence_is_read_by_its_first_word(cadence: str, days: int) -> None:
+    assert reader.cadence_days(cadence) == days
+
+
+def test_what_the_searches_must_find_and_who_reviewed_them() -> None:
+    text = TEXT.replace('press_reviewer = ""', 'press_reviewer = "R. Librarian"')
+    spec = parse_protocol(text.replace('press_date = ""', 'press_date = "2026-09-01"'))
+    assert (spec.search.press.reviewer, spec.search.press.date, spec.search.max_jump) == (
+        "R. Librarian",
+        "2026-09-01",
+        0.5,
+    )
+    assert {source for item in spec.search.known_items for source in item.expected_in} <= {s.id for s in spec.sources}
+    assert "10.1097/01.hs9.0000972444.78727.01" in spec.search.known_items[2].dois
+    every = {source.id: source.every_days for source in spec.sources}
+    assert (every["embase"], every["citations"], every["pubmed"]) == (31, 366, 0)
 
 
 def test_all_faults_are_told_at_once() -> None:

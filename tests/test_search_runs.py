@@ -23,7 +23,6 @@ from db.model import KnownItemSpec, Notice, PressSpec, Record, SearchSpec, Sourc
 from db.verify import verify
 from harvest.source import GROUP, Harvest
 from harvest.transport import Manners, Request, Transport
-from lsr.workflow import judge
 from lsr.workflow.accept import accept
 from lsr.workflow.bring import Brought, harvest
 from lsr.workflow.files import import_files
@@ -203,6 +202,31 @@ def test_a_replay_that_fails_is_no_failure_of_the_source(weekly: Open, index: In
     index.fails = True
     assert harvest(weekly, ["lilacs"], replies={}).failed
     assert states(weekly)["lilacs"]["failure"] is None
+
+
+def test_a_source_without_a_query_does_not_stop_the_others(weekly: Open, index: Index, monkeypatch: Any) -> None:
+    def unusable(*_: object) -> Harvest:
+        raise InputError("the source 'lilacs' has no query")
+
+    monkeypatch.setattr(index, "search", unusable)
+    brought = harvest(weekly)
+    assert [run.source for run in brought.runs] == ["other"]
+    assert brought.failed[0].why == "lilacs: the source 'lilacs' has no query"
+
+
+def test_killed_in_the_second_source_the_first_stays_whole(weekly: Open, index: Index, monkeypatch: Any) -> None:
+    def killed(*_: object) -> Harvest:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(INDEXES["other"], "search", killed)
+    with pytest.raises(KeyboardInterrupt):
+        harvest(weekly)
+    before = state(weekly.review.folder)
+    assert states(weekly)["lilacs"]["run"]["new"] == 5
+    with pytest.raises(KeyboardInterrupt):
+        harvest(weekly, ["other"])
+    assert state(weekly.review.folder) == before
+    assert verify(weekly.review) == []
 
 
 # Questions ---------------------------------------------------------------------------------------------------------
@@ -485,9 +509,7 @@ def test_the_log_holds_what_prisma_s_asks_for(weekly: Open, index: Index) -> Non
 # The command -------------------------------------------------------------------------------------------------------
 
 
-def test_the_command_tells_each_source_and_exits_one(
-    lsr: Command, review_folder: Path, index: Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_tells_each_source_and_exits_one(lsr: Command, review_folder: Path, index: Index) -> None:
     path = review_folder / "protocol.toml"
     added = "".join(
         f'[[search.source]]\nid = "{name}"\nkind = "database"\nprisma_arm = "databases"\nquery = "q"\n'

@@ -14,6 +14,7 @@ from harvest.files import REGISTERS, UNKNOWN, Item, Unread, read_file
 from harvest.pubmed_xml import Deleted
 from lsr.workflow.bring import Brought
 from lsr.workflow.folder import Open
+from lsr.workflow.search_log import about_file
 from lsr.workflow.settle import Progress, quiet, settle
 
 # So many records of a file are looked at to tell which source it is from.
@@ -107,9 +108,11 @@ def _import_file(
     name = source or _source_of(first)
     arms = {spec.id: spec.arm for spec in opened.spec.sources}
     digest = review.archive.put_file(path)
+    spec = next((spec for spec in opened.spec.sources if spec.id == name), None)
     note = RunNote(
         source=name, arm=arms.get(name, "registers" if name in REGISTERS else "databases"), query=f"file {path.name}",
         searched_at=at, hits=None, author="machine:import", composed=composed,
+        log=about_file(spec),
         replies=((f"FILE {path.name}", digest, 200, at, composed),),
     )  # fmt: skip
 

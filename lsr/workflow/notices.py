@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from db import data, queries, searches
 from db.model import Notice, Stage
 from db.records import Stored
-from lsr.workflow import judge
 from lsr.workflow.folder import Open
 
 AUTHOR = "machine:notices"
@@ -69,6 +68,10 @@ def grave(opened: Open) -> list[Noticed]:
 
 def _closed_stage(opened: Open, report: str) -> Stage | None:
     """The stage at which the report's last judgement is closed; None if it is being judged, or never was."""
+    from lsr.workflow import (
+        judge,
+    )  # numpy by way of the comparison of records: a tenth of a second `lsr status` is spared
+
     full = judge.item(opened, report, "full-text")
     if full.state in ("include", "exclude"):
         return "full-text"

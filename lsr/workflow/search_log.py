@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from db.archive import Archive
 from db.model import SearchSpec, SourceSpec
 from db.searches import READ, Searched
-from harvest.source import Harvest
 from harvest.watch import Known
 from lsr import __version__
+
+if TYPE_CHECKING:
+    from harvest.source import Harvest
 
 # Names of lines that are read again: by the next run, by status and by the pages.
 FETCHED = "fetched"
@@ -42,6 +45,12 @@ def log_of(
     lines += [("platform", spec.platform)] if spec.platform else []
     lines += [("limits", "none beside the query")] if not said & set(LIMITS) else []
     return (*lines, ("tool", f"lsr {__version__}"))
+
+
+def about_file(spec: SourceSpec | None) -> tuple[tuple[str, str], ...]:
+    """What PRISMA-S asks of a search whose results came as a file: the protocol's words on it; a person searched."""
+    told = (("platform", spec.platform), ("query of the protocol", spec.query)) if spec else ()
+    return (*((name, words) for name, words in told if words), ("tool", f"lsr {__version__}"))
 
 
 def withdrawn(found: Harvest, again: Harvest | None) -> list[str]:
