@@ -26,6 +26,17 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A person's answer to a question of a failed search."""
+
+    source: str
+    question: str
+    why: str
+    person: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """A whole search of a source by this program, with the digest of its list of ids in the archive."""
 
@@ -81,6 +92,18 @@ def accepted(connection: sqlite3.Connection, source: str) -> frozenset[str]:
         "SELECT DISTINCT a.question FROM acceptance a JOIN seen e ON e.n = a.n WHERE a.source = ?", (source,)
     )
     return frozenset(key for (key,) in rows)
+
+
+def acceptances(connection: sqlite3.Connection) -> dict[str, list[Acceptance]]:
+    """{source: what people accepted, oldest first}."""
+    rows = connection.execute(
+        """SELECT a.source, a.question, a.why, e.author, e.at FROM acceptance a JOIN seen e ON e.n = a.n
+        ORDER BY e.clock, e.hash"""
+    )
+    found: dict[str, list[Acceptance]] = {}
+    for source, *rest in rows:
+        found.setdefault(source, []).append(Acceptance(source, *rest))
+    return found
 
 
 def held(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, frozenset[str]]:

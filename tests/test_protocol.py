@@ -93,7 +93,8 @@ def test_each_kind_of_fault_has_its_key_and_line(good: str) -> None:
 @pytest.mark.parametrize(
     ("cadence", "days"),
     [
-        ("weekly", 7), ("Monthly, and within 30 days after the congress", 31), ("monthly, by file", 31), ("yearly", 366),
+        ("weekly", 7), ("Monthly, and within 30 days after the congress", 31), ("monthly, by file", 31),
+        ("yearly", 366),
         ("every 10 days", 10), ("90 days", 90), ("each review, once, then yearly", 0), ("", 0), ("now and then", 0),
     ],
 )  # fmt: skip

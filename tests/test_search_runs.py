@@ -214,6 +214,19 @@ def test_a_source_without_a_query_does_not_stop_the_others(weekly: Open, index: 
     assert brought.failed[0].why == "lilacs: the source 'lilacs' has no query"
 
 
+def test_stored_but_not_linked_is_not_kept(weekly: Open, index: Index, monkeypatch: Any) -> None:
+    """Searching, storing, deduping and linking of one source are one transaction."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    before = state(weekly.review.folder)
+    monkeypatch.setattr("lsr.workflow.bring.settle", broken)
+    with pytest.raises(ZeroDivisionError):
+        harvest(weekly)
+    assert state(weekly.review.folder) == before
+
+
 def test_killed_in_the_second_source_the_first_stays_whole(weekly: Open, index: Index, monkeypatch: Any) -> None:
     def killed(*_: object) -> Harvest:
         raise KeyboardInterrupt
@@ -227,6 +240,20 @@ def test_killed_in_the_second_source_the_first_stays_whole(weekly: Open, index: 
         harvest(weekly, ["other"])
     assert state(weekly.review.folder) == before
     assert verify(weekly.review) == []
+
+
+def test_only_a_live_search_repairs(weekly: Open, index: Index) -> None:
+    from tests.test_harvest_command import CORPUS
+
+    harvest(weekly)
+    index.fails = True
+    harvest(weekly, ["lilacs"])
+    index.fails = False
+    assert harvest(weekly, ["lilacs"], replies={}).runs
+    import_files(weekly, [CORPUS], source="lilacs")
+    assert states(weekly)["lilacs"]["failure"] is not None
+    harvest(weekly, ["lilacs"])
+    assert states(weekly)["lilacs"]["failure"] is None
 
 
 # Questions ---------------------------------------------------------------------------------------------------------
@@ -248,6 +275,9 @@ def test_a_dropped_phrase_fails_the_first_run_until_a_person_accepts_it(weekly: 
         accept(weekly, "lilacs", A, "twice")
     assert len(harvest(weekly, ["lilacs"]).new) == 5
     assert not harvest(weekly, ["lilacs"]).failed  # known by now
+    (told,) = states(weekly)["lilacs"]["accepted"]
+    assert (told["person"], told["why"]) == (A, "no such phrase is indexed yet")
+    assert f"{A}, 20" in log_page(weekly)
     index.log.append(("warning: QuotedPhraseNotFound", '"another"'))
     (failed,) = harvest(weekly, ["lilacs"]).failed
     assert len(failed.questions) == 1
@@ -283,6 +313,16 @@ def test_a_jump_asks_once_and_its_level_is_the_new_one(weekly: Open, index: Inde
     index.hits = set()
     (failed,) = harvest(weekly, ["lilacs"]).failed  # from some to none
     assert "0 hits" in failed.why
+
+
+def test_replays_do_not_weigh_in_the_median(weekly: Open, index: Index) -> None:
+    for hits in (30, 40):
+        index.records = titles(*range(1, hits + 1))
+        harvest(weekly, ["lilacs"])
+    for _ in range(3):
+        assert harvest(weekly, ["lilacs"], replies={}).runs
+    index.records = titles(*range(1, 55))  # far from 35, near to 40
+    assert "median of the last 2 runs of the same query is 35" in harvest(weekly, ["lilacs"]).failed[0].why
 
 
 def test_a_changed_translation_of_the_same_query(weekly: Open, index: Index) -> None:
@@ -434,6 +474,23 @@ def test_a_notice_that_a_judge_could_read_does_not_reopen(weekly: Open, index: I
     assert status(weekly)["notices"][0]["notice"] == "an expression of concern (ExpressionOfConcernIn PMID 999)"
 
 
+def test_a_retraction_met_first_in_another_source_reopens_a_report_of_the_previous_version(
+    weekly: Open, index: Index
+) -> None:
+    report = queries.find_report(weekly.review.connection, scene.KNOWN)
+    known = queries.record_of(weekly.review.connection, report)
+    index.records = {"L1": {"title": known.title, "doi": known.doi}}
+    notice(index, "L1", "RetractionIn")
+    harvest(weekly, ["lilacs"])
+    assert queries.report_of(weekly.review.connection, "lilacs:L1") == report
+    assert reopened(weekly) == [(report, "full-text")]
+    assert [told["report"] for told in status(weekly)["notices"]] == [report]
+    assert report in {kept for _, kept, _ in data.included(weekly.review.connection)}
+    notice(index, "L1", "RetractionIn", "ErratumIn")
+    harvest(weekly, ["lilacs"])
+    assert len(reopened(weekly)) == 1  # it is open already: a second round would hide the votes of the first
+
+
 # A changed query, cadence, the log ---------------------------------------------------------------------------------
 
 
@@ -451,10 +508,11 @@ def test_what_a_changed_query_adds_is_shown_apart(weekly: Open, index: Index) ->
     assert line in log_page(weekly)
     again = harvest(source(weekly, query="a wider q"), ["lilacs"])
     assert not any(name.startswith("query changed") for name in log(weekly, again))
+    index.hits = {"L1", "L2"}
     amended = replace(weekly.spec, search=SearchSpec(amended=frozenset({"search.source.lilacs.query"})))
     brought = harvest(replace(weekly, spec=amended), ["lilacs"])
     (words,) = [words for name, words in log(weekly, brought).items() if name.startswith("query changed")]
-    assert words == "0 records that the former query had not found"  # back again: L1, asked again, was no hit of it
+    assert words == "1 record that the former query had not found"  # back again: L1, asked again, was no hit of it
 
 
 @pytest.mark.parametrize(

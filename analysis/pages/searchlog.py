@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from analysis.pages.site import PREVIOUS_ARM, Site
 from db.model import SourceSpec
 from db.queries import Run
-from db.searches import Failure, records_read
+from db.searches import Acceptance, Failure, records_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Source:
     rows: tuple[Row, ...]
     queries: tuple[str, ...]
     failure: Failure | None
+    accepted: tuple[Acceptance, ...]
     due_days: int
 
 
@@ -49,7 +50,8 @@ def _source(site: Site, source: str, spec: SourceSpec | None) -> Source:
     runs = [run for run in site.runs if run.source == source]
     queries = tuple(dict.fromkeys(run.query for run in runs))
     rows = tuple(_row(run) for run in runs)
-    return Source(source, spec, rows, queries, site.failures.get(source), due_days(site, source))
+    accepted = tuple(site.acceptances.get(source, ()))
+    return Source(source, spec, rows, queries, site.failures.get(source), accepted, due_days(site, source))
 
 
 def _row(run: Run) -> Row:

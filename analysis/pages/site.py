@@ -18,7 +18,7 @@ from db.canonical import canonical
 from db.model import OutcomeSpec, ProtocolSpec, Record
 from db.queries import Run, Study
 from db.records import all_records
-from db.searches import Failure, open_failures
+from db.searches import Acceptance, Failure, acceptances, open_failures
 
 PREVIOUS_ARM = "previous"
 SHORT = 60  # characters of a title that stands for its authors in a table
@@ -71,6 +71,7 @@ class Site:
     previous: dict[str, Any]
     reproduction: tuple[Line, ...]
     runs: tuple[Run, ...]
+    acceptances: dict[str, list[Acceptance]]  # by source: what people accepted of searches that asked
     failures: dict[str, Failure]  # by source: its last failed search that no later one repaired
     versions: tuple[data.Version, ...]
     signers: dict[str, list[str]]
@@ -149,6 +150,7 @@ def gather(connection: sqlite3.Connection, spec: ProtocolSpec, refreshed: Refres
         previous=data.previous_review(connection) or {},
         reproduction=tuple(reproduction_table(connection)),
         runs=tuple(queries.runs(connection)),
+        acceptances=acceptances(connection),
         failures={source: failed[-1] for source, failed in open_failures(connection).items()},
         versions=tuple(data.versions(connection)),
         signers=data.signers(connection),

@@ -80,7 +80,7 @@ def changed_query(
     extra = sorted(set(found.native_ids) - before)
     key = f"search.source.{spec.id}.query"
     amendment = "" if key in search.amended else f"; no [[amendment]] names {key}"
-    words = f"{len(extra)} records that the former query had not found{amendment}"
+    words = f"{len(extra)} record{'' if len(extra) == 1 else 's'} that the former query had not found{amendment}"
     lines = ((f"{QUERY_CHANGED} run {last.run}", words),)
     return (*lines, (BY_CHANGED_QUERY, " ".join(extra))) if extra else lines
 

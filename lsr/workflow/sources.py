@@ -9,7 +9,7 @@ from typing import Any
 from db import queries, searches
 from db.model import SourceSpec
 from db.queries import Run
-from db.searches import Failure, records_read
+from db.searches import Acceptance, Failure, records_read
 from harvest.watch import Known, known_items
 from lsr.workflow.folder import PREVIOUS, Open
 from lsr.workflow.search_log import QUERY_CHANGED, WITHDRAWN, WITHDRAWN_BY_FILE, hits_of, known_words
@@ -26,6 +26,7 @@ class SourceState:
     failure: Failure | None  # the last one that no later run repaired
     known: Known | None  # None: no known item is expected in it, or it was never searched
     changed: tuple[str, ...]  # what runs of a changed query found, in words
+    accepted: tuple[Acceptance, ...]  # what people accepted of its searches
     withdrawn: tuple[str, ...]  # ids that the review has and the source no longer
 
     @property
@@ -34,35 +35,41 @@ class SourceState:
         return self.run.searched_at if self.run else "never"
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the ledger says of searches, read once; all by source."""
+
+    runs: dict[str, list[Run]]
+    specs: dict[str, SourceSpec]
+    failures: dict[str, list[Failure]]
+    accepted: dict[str, list[Acceptance]]
+    held: dict[str, frozenset[str]]
+
+
 def source_states(opened: Open) -> list[SourceState]:
     """Every source, in the protocol's order; those that only files named come last."""
     connection, spec = opened.review.connection, opened.spec
-    by_source: dict[str, list[Run]] = {source.id: [] for source in spec.sources if source.enabled}
+    runs: dict[str, list[Run]] = {source.id: [] for source in spec.sources if source.enabled}
     for run in queries.runs(connection):
         if run.source != PREVIOUS:
-            by_source.setdefault(run.source, []).append(run)
-    failures = searches.open_failures(connection)
+            runs.setdefault(run.source, []).append(run)
     names = {name for i in spec.search.known_items for name in (*i.dois, *(f"pmid:{pmid}" for pmid in i.pmids))}
-    held = searches.held(connection, names) if names else {}
-    specs = {source.id: source for source in spec.sources}
-    return [
-        _state(opened, source, specs.get(source), runs, failures.get(source, []), held.get(source, frozenset()))
-        for source, runs in by_source.items()
-    ]
+    read = _Read(
+        runs=runs,
+        specs={source.id: source for source in spec.sources},
+        failures=searches.open_failures(connection),
+        accepted=searches.acceptances(connection),
+        held=searches.held(connection, names) if names else {},
+    )
+    return [_state(opened, source, read) for source in runs]
 
 
-def _state(
-    opened: Open,
-    source: str,
-    spec: SourceSpec | None,
-    runs: list[Run],
-    failures: list[Failure],
-    held: frozenset[str],
-) -> SourceState:
+def _state(opened: Open, source: str, read: _Read) -> SourceState:
+    runs, failures, spec = read.runs[source], read.failures.get(source, []), read.specs.get(source)
     # A replay keeps the time of the search it repeats, which is the one to tell of; in one second the later one.
     last = max(reversed(runs), key=lambda run: (run.searched_at, not run.replayed)) if runs else None
     every = (spec.every_days if spec else 0) or opened.spec.search_stale_days
-    known = known_items(opened.spec.search.known_items, source, held) if runs else None
+    known = known_items(opened.spec.search.known_items, source, read.held.get(source, ())) if runs else None
     return SourceState(
         source=source,
         run=last,
@@ -71,6 +78,7 @@ def _state(
         failure=failures[-1] if failures else None,
         known=known if known and (known.found or known.missing) else None,
         changed=tuple(dict.fromkeys(f"{n}: {w}" for run in runs for n, w in run.log if n.startswith(QUERY_CHANGED))),
+        accepted=tuple(read.accepted.get(source, ())),
         withdrawn=_withdrawn(opened, source, runs),
     )
 
@@ -103,6 +111,7 @@ def plain(state: SourceState) -> dict[str, Any]:
         "failure": _failure(state.failure),
         "known_items": known,
         "query_changed": list(state.changed),
+        "accepted": [{"question": a.question, "why": a.why, "person": a.person, "at": a.at} for a in state.accepted],
         "withdrawn": list(state.withdrawn),
         "run": _run(state.run) if state.run else None,
     }
