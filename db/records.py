@@ -119,6 +119,15 @@ def all_records(connection: sqlite3.Connection, *, slim: bool = False) -> Iterat
     return ((report, from_json(body, slim=slim)) for report, body in rows)
 
 
+def records_of_source(connection: sqlite3.Connection, source: str) -> Iterator[Record]:
+    """The records that a source brought, as it printed them last, in the order of their keys."""
+    rows = connection.execute(
+        "SELECT c.body FROM v_content c JOIN record r ON r.id = c.record WHERE r.source = ? ORDER BY c.record",
+        (source,),
+    )
+    return (from_json(body) for (body,) in rows)
+
+
 _FIELDS = frozenset(field.name for field in fields(Record))
 
 

@@ -22,7 +22,7 @@ from harvest.transport import Manners, Reply, Request, Transport
 
 BASE_URL: Final = "https://api.crossref.org"
 # Lists are limited to 3 requests a second in the polite pool (announced for 2025-12-01).
-MANNERS: Final = Manners(("mailto",), per_second=3.0, per_second_with_key=3.0)
+MANNERS: Final = Manners(("mailto",), per_second=3.0, per_second_with_key=3.0, speaks="json")
 ROWS: Final = 1_000  # the most that one page may hold
 # Reference lists make up nine tenths of a work; only what a Record keeps is asked for.
 SELECT: Final = (

@@ -18,7 +18,7 @@ from harvest.transport import Manners, Request, Transport
 
 BASE_URL: Final = "https://clinicaltrials.gov/api/v2"
 # About 50 requests a minute are let through, as third parties report (field notes of biowatch: 46 a minute).
-MANNERS: Final = Manners(per_second=0.75, per_second_with_key=0.75)
+MANNERS: Final = Manners(per_second=0.75, per_second_with_key=0.75, speaks="json")
 PAGE: Final = 1_000  # the most that one page may hold
 LOOKED_UP: Final = 100  # numbers of a look-up: 1,300 characters of an address, well below any server's limit
 FIELDS: Final = (

@@ -18,7 +18,7 @@ from harvest.transport import Manners, Request, Transport
 
 BASE_URL: Final = "https://www.ebi.ac.uk/europepmc/webservices/rest"
 # No limit is printed; the service's own client for R paces itself to fewer than ten requests a second.
-MANNERS: Final = Manners(("email",), per_second=3.0, per_second_with_key=3.0)
+MANNERS: Final = Manners(("email",), per_second=3.0, per_second_with_key=3.0, speaks="json")
 PAGE: Final = 1_000  # the most that one page may hold
 
 

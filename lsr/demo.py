@@ -53,7 +53,7 @@ def run_demo(target: Path, progress: Progress) -> Iterator[str]:
         yield "The figures of the published review:"
         yield from _reproduction(opened)
         replies = load_replies(opened.review, template / "demo" / "replies")
-        brought = _week(opened, template, replies, progress)
+        brought = _week(opened, template, script, replies, progress)
         _play(opened, script)
         second = publish(opened, _signers(script), "a week's search, screened and extracted")
         entries = _count(opened)
@@ -93,9 +93,9 @@ def _signers(script: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(row["by"] for row in script["release"]))
 
 
-def _week(opened: folder.Open, template: Path, replies: Replies, progress: Progress) -> Brought:
+def _week(opened: folder.Open, template: Path, script: dict[str, Any], replies: Replies, progress: Progress) -> Brought:
     """The week's searches, replayed, and the abstract pages that people saved."""
-    searched = harvest(opened, replies=replies, progress=progress)
+    searched = harvest(opened, script["searched"], replies=replies, progress=progress)
     if searched.failed:
         raise SourceError("; ".join(failure.why for failure in searched.failed))
     pages = sorted((template / "demo" / "corpus" / "pages").glob("*.html"))

@@ -112,7 +112,7 @@ def test_other_containers_and_earlier_years_stay_out(live: LiveTransport) -> Non
 
 
 WRONG: dict[str, tuple[Answer, str]] = {
-    "HTML": (Answer(b"<html>Just a moment...</html>"), "not a list of Crossref works"),
+    "HTML": (Answer(b"<html>Just a moment...</html>"), "sent .* in place of JSON"),
     "an error list": (Answer(b'{"status":"failed","message":[{"type":"cursor"}]}'), "not a list"),
     "an invalid cursor": (Answer(b'{"status":"failed","message":"bad cursor"}', 400), "answered 400"),
     "a work without a DOI": (
@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.parametrize(("answer", "words"), WRONG.values(), ids=WRONG.keys())
 def test_another_reply_ends_loudly(live: LiveTransport, answer: Answer, words: str) -> None:
-    with CrossrefServer([work(1)], script=[answer]) as server, pytest.raises(SourceError, match=words):
+    with CrossrefServer([work(1)], script=[answer] * 2) as server, pytest.raises(SourceError, match=words):
         crossref.search(spec(server), live, ignore)
 
 

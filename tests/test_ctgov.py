@@ -123,7 +123,7 @@ def test_fewer_than_counted_fails(live: LiveTransport) -> None:
     ],
 )
 def test_what_is_no_list_of_studies_is_refused(live: LiveTransport, wrong: Answer) -> None:
-    with CtgovServer([study(1)], script=[wrong]) as server, pytest.raises(SourceError) as caught:
+    with CtgovServer([study(1)], script=[wrong, wrong]) as server, pytest.raises(SourceError) as caught:
         ctgov.search(spec(server), live, quiet)
     assert "\n" not in str(caught.value)
 
@@ -152,12 +152,11 @@ def test_trials_that_reports_name_are_looked_up_once_and_identify_nothing(opened
     name_trials(opened, "NCT09000001", "NCT00000007", "ChiCTR2000034762")
     before = connection.execute("SELECT count(*) FROM record").fetchone()
     with CtgovServer([STUDY]) as server:
-        changed, gone = look_up_trials(opened.review, spec(server), (), live, quiet)
-        again, _ = look_up_trials(opened.review, spec(server), (), live, quiet)
-    assert changed == 1
-    assert again == 0, "an unchanged registration is no new entry"
-    assert "NCT00000007" in gone
-    assert registrations(connection)["NCT09000001"]["cities"] == "Wuhan"
+        assert look_up_trials(opened.review, spec(server), live, quiet) == 1
+        assert look_up_trials(opened.review, spec(server), live, quiet) == 0, "an unchanged one is no new entry"
+    facts = registrations(connection)
+    assert facts["NCT09000001"]["cities"] == "Wuhan"
+    assert "NCT00000007" not in facts
     assert connection.execute("SELECT count(*) FROM record").fetchone() == before
 
 
@@ -165,7 +164,9 @@ def test_what_the_search_brought_is_not_asked_for_again(opened: Open, live: Live
     name_trials(opened, "NCT09000001", "ChiCTR2000034762")
     record = record_of(STUDY, "ctgov")
     assert record is not None
+    note = RunNote("ctgov", "registers", "", "2099-01-01T00:00:00Z", None)
+    store_run(opened.review, note, [record])
     with CtgovServer([STUDY]) as server:
-        look_up_trials(opened.review, spec(server), [record], live, quiet)
+        look_up_trials(opened.review, spec(server), live, quiet)
     assert "NCT09000001" not in "".join(asked.params.get("filter.ids", "") for asked in server.asked)
     assert "NCT09000001" in registrations(opened.review.connection)

@@ -155,7 +155,7 @@ def test_nothing_found_is_a_whole_answer(live: LiveTransport) -> None:
     ],
 )
 def test_what_is_no_list_of_results_is_refused(live: LiveTransport, wrong: Answer) -> None:
-    with EuropePmcServer([result(1)], script=[wrong]) as server, pytest.raises(SourceError) as caught:
+    with EuropePmcServer([result(1)], script=[wrong, wrong]) as server, pytest.raises(SourceError) as caught:
         europepmc.search(spec(server), live, quiet)
     assert "\n" not in str(caught.value)
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import Command
 from tests.servers.crossref import CrossrefServer
+from tests.servers.ctgov import CtgovServer
+from tests.servers.europepmc import EuropePmcServer
 from tests.servers.eutils import EutilsServer
 
 ROOT = Path(__file__).parents[1]
@@ -43,13 +45,25 @@ def test_every_picture_and_link_of_the_documents_is_there() -> None:
                 assert ((ROOT / name).parent / target).exists(), f"{name}: {target}"
 
 
+def known_to_europepmc() -> list[dict[str, str]]:
+    """The demonstration's known items in Europe PMC's form: a search there must find them."""
+    rows = tomllib.loads((DEMO / "script.toml").read_text("utf-8"))["protocol"]
+    dois = [doi for row in rows for doi in re.findall(r'"(10\.[^"]+)"', row["instead"])]
+    return [{"source": "MED", "id": str(i), "doi": doi, "title": doi} for i, doi in enumerate(dois, 1)]
+
+
 def test_your_own_review(lsr: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Going live, with the sources' servers on this machine: the same commands, the same code path."""
     commands = shown("Your own review")
     monkeypatch.chdir(tmp_path)
     articles = (DEMO / "corpus/pubmed.xml").read_bytes()
     works = json.loads((DEMO / "corpus/crossref.json").read_text("utf-8"))
-    with EutilsServer(articles) as eutils, CrossrefServer(works) as crossref:
+    with (
+        EutilsServer(articles) as eutils,
+        CrossrefServer(works) as crossref,
+        EuropePmcServer(known_to_europepmc()) as europepmc,
+        CtgovServer([]) as ctgov,
+    ):
         first, *others = (command[1:] for command in commands if command[1] in ("init", "harvest", "screen", "status"))
         assert lsr(*first).code == 0
         monkeypatch.chdir(tmp_path / "my-review")
@@ -58,7 +72,8 @@ def test_your_own_review(lsr: Command, tmp_path: Path, monkeypatch: pytest.Monke
         for row in tomllib.loads((DEMO / "script.toml").read_text("utf-8"))["protocol"]:
             if row["line"].startswith("dois"):  # the composed corpus holds but some of the known items
                 text = text.replace(row["line"], row["instead"])
-        for source, server in (("pubmed", eutils), ("crossref", crossref)):
+        servers = {"pubmed": eutils, "crossref": crossref, "europepmc": europepmc, "ctgov": ctgov}
+        for source, server in servers.items():
             text = text.replace(f'id = "{source}"\n', f'id = "{source}"\nbase_url = "{server.url}"\n', 1)
         path.write_text(text, "utf-8")
         for command in others:

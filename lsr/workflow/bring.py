@@ -26,6 +26,7 @@ from lsr.workflow.folder import Open
 from lsr.workflow.notices import reopen_noticed
 from lsr.workflow.search_log import REFRESHED, changed_query, log_of, withdrawn
 from lsr.workflow.settle import Progress, quiet, settle
+from lsr.workflow.trials import REGISTER, look_up_trials
 
 Replies = Mapping[str, Sequence[tuple[str, int, str, str]]]  # request: (sha256, status, at, composed), in order
 
@@ -87,6 +88,8 @@ def harvest(
     if sources and len(searchable) < len(wanted):
         by_hand = next(source.id for source in wanted if source not in searchable)
         raise InputError(f"{by_hand} is searched by hand: import its file with `lsr import FILE --source {by_hand}`")
+    if replies is not None and not sources:  # a replay is of what was searched once, not of all that could be
+        searchable = [source for source in searchable if searches(opened.review.connection, source.id)]
     left = tuple(source.id for source in wanted if source not in searchable)
     brought = Brought(not_searched=left)
     for source in searchable:
@@ -95,7 +98,20 @@ def harvest(
         except (SourceError, InputError, IntegrityError) as error:
             failed = (_fail(opened, source, error, replayed=replies is not None),)
             brought = brought.and_(Brought(failed=failed))
+    register = next((source for source in searchable if source.id == REGISTER), None)
+    if register is not None and replies is None and register.id not in {failure.source for failure in brought.failed}:
+        brought = brought.and_(_look_up(opened, register, progress))
     return brought
+
+
+def _look_up(opened: Open, register: SourceSpec, progress: Progress) -> Brought:
+    """What the register prints of every trial that a record names, for linking; its failure is the register's."""
+    try:
+        with _transport(opened.review, None) as transport:
+            look_up_trials(opened.review, register, transport, lambda done, total: progress(register.id, done, total))
+    except SourceError as error:
+        return Brought(failed=(_fail(opened, register, error, replayed=False),))
+    return Brought()
 
 
 def _bring(opened: Open, source: SourceSpec, archived: Replies | None, progress: Progress) -> Brought:

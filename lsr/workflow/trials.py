@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from db.model import Record, SourceSpec
+from db.records import records_of_source
 from db.registrations import store_registrations, trials_named
 from db.review import Review
 from harvest import ctgov
@@ -17,24 +17,20 @@ REGISTER: Final = "ctgov"
 PREFIX: Final = "NCT"  # the numbers that this register gives
 
 
-def look_up_trials(
-    review: Review, spec: SourceSpec, found: Iterable[Record], transport: Transport, progress: Progress
-) -> tuple[int, tuple[str, ...]]:
-    """Facts of every NCT number that a record names; `found` are the registrations that the search brought just now.
+def look_up_trials(review: Review, spec: SourceSpec, transport: Transport, progress: Progress) -> int:
+    """Facts of every trial that a record names and this register may know; how many are new or changed.
 
-    Returns how many registrations are new or changed, and the numbers that the register does not know. Only what
-    `found` lacks is asked for. SourceError, and nothing stored, if the register does not answer whole.
+    What the register's own search brought is at hand; only the rest is asked for. SourceError, and nothing stored, if
+    the register does not answer whole.
     """
-    at_hand = {record.native_id: record for record in found}
+    at_hand = {record.native_id: record for record in records_of_source(review.connection, spec.id)}
     held = {trial for record in at_hand.values() for trial in record.registry_ids}
     wanted = [t for t in trials_named(review.connection) if t.startswith(PREFIX) and t not in held]
-    gone: tuple[str, ...] = ()
     if wanted:
         looked_up = ctgov.refresh(spec, wanted, transport, progress)
         at_hand |= {record.native_id: record for record in looked_up.records}
-        gone = looked_up.deleted
     facts = [(record.native_id, facts_of(record)) for record in at_hand.values()]
-    return store_registrations(review, AUTHOR, REGISTER, facts), gone
+    return store_registrations(review, AUTHOR, REGISTER, facts)
 
 
 def facts_of(record: Record) -> dict[str, str]:
