@@ -164,13 +164,13 @@ def test_readings_that_reproduce_never_enter(opened: Open) -> None:
 def test_the_command(lsr: Command, review_folder: Path) -> None:
     ran = lsr("pool", "--multiverse", "cr", "-R", review_folder)
     assert ran.code == 0
-    assert "all 144 combinations" in ran.out
+    assert "all 192 combinations" in ran.out
     assert "lowest" in ran.out
     told = json.loads(lsr("pool", "--multiverse", "cr", "--json", "-R", review_folder).out)
     assert told == json.loads(lsr("pool", "--multiverse", "cr", "--json", "-R", review_folder).out)
     assert told[0]["movers"][0]["spread"] >= told[0]["movers"][-1]["spread"]
     cut = lsr("pool", "--multiverse", "cr", "--seconds", "0", "-R", review_folder)
-    assert "1 of 144 combinations before the time was over" in cut.out
+    assert "1 of 192 combinations before the time was over" in cut.out
     wrong = lsr("pool", "--multiverse", "nothing", "-R", review_folder)
     assert (wrong.code, wrong.out) == (1, "")
     assert "no outcome 'nothing'" in wrong.err
