@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from db.errors import InputError
 from db.identifiers import normalise_doi
@@ -169,14 +169,20 @@ def conflicts(connection: sqlite3.Connection) -> list[tuple[str, Stage]]:
 
 
 def record_of(connection: sqlite3.Connection, report: str) -> Record:
-    """What was printed of a report: its own record's content, gaps filled from its other records."""
+    """What was printed of a report: its own record's content, gaps filled from its other records; registry ids of all.
+
+    Records that were only retrieved (pages opened for the report's DOI) come last.
+    """
     ids = ids_of(connection, report)
     rows = connection.execute(f"SELECT record, body FROM v_content WHERE record IN ({marks(ids)})", ids).fetchall()
-    bodies = dict(rows)
-    merged: dict[str, object] = {}
-    for record in ids:
-        for key, value in json.loads(bodies.get(record, "{}")).items():
+    found = {record: json.loads(body) for record, body in rows}
+    identified = _identified(connection, ids) if len(ids) > 1 else ids
+    merged: dict[str, Any] = {}
+    for record in sorted(ids, key=lambda record: record not in identified):  # stable: the report's own record first
+        for key, value in found.get(record, {}).items():
             merged.setdefault(key, value)
+    if trials := {trial for body in found.values() for trial in body.get("registry_ids", ())}:
+        merged["registry_ids"] = sorted(trials)
     return from_json(json.dumps(merged))
 
 
@@ -215,7 +221,8 @@ def archived_replies(connection: sqlite3.Connection) -> dict[str, list[tuple[str
         """SELECT r.request, r.sha256, r.status, r.at, r.composed FROM reply r JOIN (
           SELECT u.n, row_number() OVER (PARTITION BY u.source ORDER BY e.clock DESC, e.hash DESC) k
           FROM run u JOIN seen e ON e.n = u.n
-          WHERE NOT EXISTS (SELECT 1 FROM reply f WHERE f.n = u.n AND f.request LIKE 'FILE %')) last
+          WHERE u.arm <> 'retrieval'
+            AND NOT EXISTS (SELECT 1 FROM reply f WHERE f.n = u.n AND f.request LIKE 'FILE %')) last
         ON last.n = r.n AND last.k = 1
         ORDER BY r.n, r.k"""
     )
@@ -248,6 +255,16 @@ def runs(connection: sqlite3.Connection) -> Iterator[Run]:
         run, source, arm, query, at, replayed, composed, hits, new, updated = fields
         lines = tuple((str(name), str(text)) for name, text in json.loads(log))
         yield Run(run, source, arm, query, at, bool(replayed), composed, hits, new, lines, updated)
+
+
+def _identified(connection: sqlite3.Connection, ids: list[str]) -> frozenset[str]:
+    """Those of the records that a search found."""
+    rows = connection.execute(
+        f"""SELECT f.record FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n
+        WHERE f.record IN ({marks(ids)}) AND u.arm <> 'retrieval'""",
+        ids,
+    )
+    return frozenset(record for (record,) in rows)
 
 
 def marks(values: list[str]) -> str:

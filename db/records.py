@@ -14,6 +14,7 @@ from db.review import Review
 
 # A line of progress every so many records keeps the bar's own cost below a thousandth of the parsing.
 STEP = 500
+RETRIEVAL = "retrieval"  # the arm of runs that open pages of known DOIs: they identify nothing
 MAX_DIGITS = 10  # a longer version number is not one, and would not fit SQLite's integers
 
 
@@ -63,7 +64,7 @@ def store_run(
     with review.transaction():
         seen = _stage(connection, records, progress)
         run = _run_name(review, note.source)
-        new, changed = _move(connection, run)
+        new, changed = _move(connection, run, note.arm)
         (distinct,) = connection.execute("SELECT count(*) FROM temp.incoming").fetchone()
         hits = seen if note.hits is None else note.hits
         if (ids := note.ids) is None:
@@ -169,15 +170,21 @@ def _run_name(review: Review, source: str) -> str:
     return f"{source}-{count + 1}-{review.copy()}"
 
 
-def _move(connection: sqlite3.Connection, run: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """From the temporary table into record, content and found; returns the ids that are new, and changed."""
+def _move(connection: sqlite3.Connection, run: str, arm: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """From the temporary table into record, content and found; returns the ids that are new, and changed.
+
+    A record that was only retrieved so far is new to the first run that finds it by a search.
+    """
+    known = "SELECT id FROM record"
+    if arm != RETRIEVAL:
+        known = f"SELECT f.record FROM found f JOIN run u ON u.id = f.run WHERE u.arm <> '{RETRIEVAL}'"
     last = """(SELECT f.sha256 FROM found f JOIN run u ON u.id = f.run JOIN entry e ON e.n = u.n
         WHERE f.record = i.record ORDER BY e.clock DESC, e.hash DESC LIMIT 1)"""
     new = [i for (i,) in connection.execute(
-        "SELECT record FROM temp.incoming i WHERE record NOT IN (SELECT id FROM record) ORDER BY record"
+        f"SELECT record FROM temp.incoming i WHERE record NOT IN ({known}) ORDER BY record"
     )]  # fmt: skip
     changed = [i for (i,) in connection.execute(
-        f"""SELECT record FROM temp.incoming i WHERE record IN (SELECT id FROM record) AND sha256 <> {last}
+        f"""SELECT record FROM temp.incoming i WHERE record IN ({known}) AND sha256 <> {last}
         ORDER BY record"""
     )]  # fmt: skip
     connection.execute("CREATE TEMP TABLE moving (record TEXT PRIMARY KEY)")

@@ -12,12 +12,14 @@ CREATE VIEW v_outcome AS
 SELECT o.outcome, o.denominator, o.rank FROM protocol_outcome o JOIN v_protocol p ON p.n = o.n;
 
 -- Records and reports ----------------------------------------------------------------------------------------------
+-- Retrieval identifies nothing: a page opened for a known DOI has no first run, so it stands in no box of PRISMA,
+-- unless a search finds the same record as well.
 CREATE VIEW v_first_run AS          -- derived, never stored: two copies may each find a record first
 SELECT f.record, u.id run, u.arm, e.clock
 FROM found f JOIN run u ON u.id = f.run JOIN seen e ON e.n = u.n
-WHERE NOT EXISTS (
+WHERE u.arm <> 'retrieval' AND NOT EXISTS (
   SELECT 1 FROM found g JOIN run w ON w.id = g.run JOIN seen d ON d.n = w.n
-  WHERE g.record = f.record AND g.run <> f.run AND (d.clock, d.hash) < (e.clock, e.hash));
+  WHERE g.record = f.record AND g.run <> f.run AND w.arm <> 'retrieval' AND (d.clock, d.hash) < (e.clock, e.hash));
 
 CREATE VIEW v_content AS            -- what the source printed last
 SELECT f.record, f.sha256, c.body

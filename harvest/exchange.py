@@ -11,7 +11,7 @@ import re
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,9 +126,18 @@ def _hang_up_after(seconds: float, connection: HTTPConnection) -> Iterator[None]
 
 
 def exchange(
-    session: requests.Session, method: str, url: str, values: dict[str, str], limits: Limits, clock: Clock
+    session: requests.Session,
+    method: str,
+    url: str,
+    values: dict[str, str],
+    limits: Limits,
+    clock: Clock,
+    content: str = "",
+    headers: Mapping[str, str] | None = None,
 ) -> Exchanged:
     """Ask once, following nothing. TroubleError for all that keeps the whole body from arriving.
+
+    `content` is a JSON body in place of a form, `headers` go with this request alone.
 
     No exception of the library leaves here, and no text of one: they hold the whole URL, keys included.
     """
@@ -137,16 +146,17 @@ def exchange(
         with session.request(
             method,
             url,
-            params=values if method == "GET" else None,
-            data=values if method == "POST" else None,
+            params=values if method == "GET" or content else None,
+            data=content.encode() if content else values if method == "POST" else None,
+            headers={**(headers or {}), **({"Content-Type": "application/json"} if content else {})},
             timeout=(limits.connect, limits.read),
             allow_redirects=False,
             stream=True,
         ) as response:
             received = _read(response, deadline, limits, clock)
             body = _decoded(response, received, limits.size)
-            headers = response.headers
-            return Exchanged(response.status_code, body, headers.get("Location", ""), headers.get("Retry-After", ""))
+            came = response.headers
+            return Exchanged(response.status_code, body, came.get("Location", ""), came.get("Retry-After", ""))
     except requests.Timeout:
         raise TroubleError("did not answer in time") from None
     except requests.exceptions.SSLError:

@@ -62,6 +62,12 @@ class Identity:
         }
         return {name: known[name] for name in request.manners.identity if known[name]}
 
+    def headers(self, request: Request, url: str) -> dict[str, str]:
+        """The header with the key, if the source wants it there: to its own host and to no other."""
+        key = self.api_keys.get(request.source, "")
+        own = urlsplit(url).netloc.lower() == request.host.lower()
+        return {request.manners.key_header: key} if request.manners.key_header and key and own else {}
+
 
 class LiveTransport:
     """Sends requests over the network and archives the answers. Processes with one `pace_folder` share one pace."""
@@ -159,10 +165,14 @@ class LiveTransport:
         method, url = request.method, request.url
         values = dict(request.params) | self._identity.params(request)
         for _ in range(1 + MAX_HOPS):
+            if request.manners.enter is not None:
+                request.manners.enter(url)
             self._pace.wait(urlsplit(url).netloc.lower(), self._interval(request))
             if stop.is_set():
                 raise _StoppedError
-            came = exchange(self._session, method, url, values, self._limits, self._clock)
+            content = request.content if method == "POST" else ""
+            headers = self._identity.headers(request, url)
+            came = exchange(self._session, method, url, values, self._limits, self._clock, content, headers)
             judge(came, request.manners, self._clock.now())
             if not (300 <= came.status < 400):
                 return came

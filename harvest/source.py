@@ -12,7 +12,8 @@ and a [[search.source]] with id = "lilacs" in the protocol. A built-in name cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Final, Protocol, cast
@@ -27,7 +28,10 @@ _BUILT_IN: Final = (
     metadata.EntryPoint("crossref", "harvest.crossref", GROUP),
     metadata.EntryPoint("europepmc", "harvest.europepmc", GROUP),
     metadata.EntryPoint("ctgov", "harvest.ctgov", GROUP),
+    metadata.EntryPoint("asco", "harvest.asco", GROUP),
 )
+_KEYS: Final = {"pubmed": "NCBI_API_KEY", "asco": "LSR_ASCO_API_KEY"}  # where the environment holds a source's key
+_ONLY_WITH_KEY: Final = ("asco",)  # without a key a person searches it by hand
 
 Progress = Callable[[int, int | None], None]
 """Called with what is done and the total, if known."""
@@ -72,8 +76,14 @@ Refresher = Callable[[SourceSpec, Sequence[str], Transport, Progress], Harvest]
 
 
 def known_sources() -> tuple[str, ...]:
-    """The names of all sources that can be searched, sorted."""
-    return tuple(sorted(_entry_points()))
+    """The names of all sources that can be searched, sorted; those that need a key, if the environment holds it."""
+    keys = api_keys(os.environ)
+    return tuple(sorted(name for name in _entry_points() if name not in _ONLY_WITH_KEY or name in keys))
+
+
+def api_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """{source: its API key} of those that `environment` holds."""
+    return {source: environment[name] for source, name in _KEYS.items() if environment.get(name)}
 
 
 def get_source(name: str) -> Source:

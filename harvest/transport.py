@@ -6,7 +6,7 @@ from what was archived, by the same keys, so a replayed harvest runs the same co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -35,6 +35,8 @@ class Manners:
     hosts: tuple[str, ...] = ()
     speaks: Literal["", "xml", "json", "html"] = ""
     unwell: tuple[bytes, ...] = ()
+    key_header: str = ""  # the header that carries the API key, where a source wants it there
+    enter: Callable[[str], None] | None = None  # is told every address before it is asked; may refuse with SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Request:
     path: str
     params: tuple[tuple[str, str], ...]
     manners: Manners = Manners()
+    content: str = ""  # a JSON body of a POST; its params then go into the address
 
     @property
     def url(self) -> str:
@@ -59,7 +62,8 @@ class Request:
     @property
     def key(self) -> str:
         """What was asked, without the host and without who asked: a reply can be replayed under it anywhere."""
-        return f"{self.method} {self.path}?{urlencode(sorted(self.params))}"
+        content = f" {self.content}" if self.content else ""
+        return f"{self.method} {self.path}?{urlencode(sorted(self.params))}{content}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,10 @@ def _contradictions(text: str, tree: Any, protocol: Protocol) -> list[str]:
         for i, name in enumerate(names):
             if name in names[:i]:
                 faults.append(_fault(text, (*where, i), f"{name!r} is there twice"))
+    for i, source in enumerate(protocol.search.source):
+        if source.page_fetch == "on" and (missing := source.permission.missing()):
+            words = f"pages may be fetched only with permission: fill permission.{', permission.'.join(missing)}"
+            faults.append(_fault(text, ("search", "source", i, "page_fetch"), words))
     sources = [source.id for source in protocol.search.source]
     for i, item in enumerate(protocol.known_item):
         for name in item.expected_in:

@@ -65,6 +65,19 @@ class ReviewSection(Section):
     person: list[Person] = []
 
 
+class Permission(Section):
+    """permission of a [[search.source]]: who allowed its pages to be fetched, when, for what, and the letter's hash."""
+
+    granted_by: str = ""
+    date: str = Field(default="", pattern=r"^(\d{4}-\d\d-\d\d)?$")
+    scope: str = ""
+    file_sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+
+    def missing(self) -> list[str]:
+        """The fields that are not filled."""
+        return [name for name in ("granted_by", "date", "scope", "file_sha256") if not getattr(self, name).strip()]
+
+
 class Source(Section):
     """[[search.source]]: a place searched, and how."""
 
@@ -77,6 +90,7 @@ class Source(Section):
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     enabled: bool = True
     page_fetch: Literal["on", "off"] = "off"
+    permission: Permission = Permission()
     cadence: str = ""
     every_days: int = Field(default=0, ge=0, le=3660)
     limitation: str = ""

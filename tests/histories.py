@@ -115,7 +115,8 @@ class History:
         self.review = review
         self.random = Random(seed)
         self.steps = (
-            self.run, self.join, self.chain, self.circle, self.part, self.remove, self.reopen, self.amend,
+            self.run, self.open_page, self.join, self.chain, self.circle, self.part, self.remove, self.reopen,
+            self.amend,
             *(self.vote,) * 6, *(self.resolve,) * 2, *(self.retrieve,) * 2, *(self.link,) * 2,
         )  # fmt: skip
 
@@ -157,6 +158,13 @@ class History:
         source = self.random.choice(list(ARMS))
         ids = self.random.sample([str(i) for i in range(1, 5)], self.random.randrange(1, 4))
         bring(self.review, source, ARMS[source], ids, title=self.random.choice(("a title", "a changed title")))
+
+    def open_page(self) -> None:
+        """A page is opened for a report's DOI and joined to it; the same record may be searched for later, or was."""
+        report, page = self._report(self.model()), self.random.choice(("1", "2", "9"))
+        bring(self.review, "ash", "retrieval", [page], abstract="a text")
+        if self.random.random() < 0.9:  # else a person parted it at once
+            assign(self.review, "machine:retrieval", (f"ash:{page}", report))
 
     def join(self) -> None:
         """As dedupe does it: every record of one report to another, the previous version's rather than a new one."""

@@ -49,7 +49,8 @@ class Model:
         runs = {entry.body["id"]: entry for entry in self.of("run")}
         self.arm: dict[str, str] = {}  # of the run that found a record first
         self.first: dict[str, int] = {}
-        for record, run in sorted(found, key=lambda row: runs[row[1]].order, reverse=True):
+        searched = [row for row in found if runs[row[1]].body["arm"] != "retrieval"]  # retrieval identifies nothing
+        for record, run in sorted(searched, key=lambda row: runs[row[1]].order, reverse=True):
             self.arm[record] = runs[run].body["arm"]
             self.first[record] = runs[run].order[0]
 

@@ -97,7 +97,10 @@ def test_ash() -> None:
     assert (record.journal, record.volume, record.issue, record.pages) == ("Blood", "142", "Supplement 1", "3829")
     assert record.registry_ids == ("NCT01234567",)
     assert record.publication_types == ("Meeting Abstract",)
-    assert record.extra == {"session": "704. Cellular Immunotherapies", "keywords": "remission; T cells"}
+    assert record.extra == {
+        "session": "704. Cellular Immunotherapies", "keywords": "remission; T cells", "abstract_number": "3829",
+        "page_layout": "ash/silverchair",
+    }  # fmt: skip
 
 
 def test_asco() -> None:
@@ -115,7 +118,7 @@ def test_eha_library() -> None:
     assert record.abstract == "Background\nMade up.\nResults\nChiCTR2000034762"
     assert record.authors == (Author("Zhang", "Min", "", "A Hospital"),)
     assert (record.date, record.registry_ids) == ("2099-06-12", ("ChiCTR2000034762",))
-    assert record.extra == {"abstract_number": "S240", "keywords": "remission, T cell"}
+    assert record.extra == {"abstract_number": "S240", "keywords": "remission, T cell", "page_layout": "eha/library"}
 
 
 def test_eha_library_of_earlier_years() -> None:

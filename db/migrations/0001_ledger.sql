@@ -53,8 +53,9 @@ CREATE TABLE run (
   n INTEGER PRIMARY KEY REFERENCES entry,
   id TEXT NOT NULL UNIQUE,
   source TEXT NOT NULL,
+  -- 'retrieval': pages opened for DOIs that a search had found; it identifies nothing and stands in no PRISMA box
   arm TEXT NOT NULL CHECK (arm IN ('databases', 'registers', 'websites', 'organisations', 'citation', 'contacts',
-    'previous')),
+    'previous', 'retrieval')),
   query TEXT NOT NULL,
   searched_at TEXT NOT NULL,        -- when the source answered; a replay keeps the time of the archived replies
   replayed INTEGER NOT NULL,
@@ -91,6 +92,7 @@ CREATE TABLE found (                -- a row where a run brought a new record or
   PRIMARY KEY (record, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX found_run ON found (run);
+CREATE INDEX content_doi ON content (body ->> '$.doi');  -- which record has this DOI
 
 CREATE TABLE failure (              -- a search that was not whole, or that a person must look at: nothing of it was kept
   n INTEGER PRIMARY KEY REFERENCES entry,

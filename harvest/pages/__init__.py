@@ -1,65 +1,96 @@
-"""Conference abstract pages that a person saved: ASH (Blood), ASCO (JCO) and EHA (its library, HemaSphere).
+"""Conference abstract pages: ASH (Blood, Confex), ASCO (JCO, its meeting sites) and EHA (its library, HemaSphere).
 
-Pages are never fetched here: the societies' terms forbid it without consent. Which society a page is from is told
-from the page itself, so a file's name does not matter. Each society is one module with `matches` and `parse`;
-the selectors are those that public tools for these sites use.
+Saved by a person or fetched with permission, a page is read by the same parser. Which society and layout a page is
+of is told from the page itself, so a file's name does not matter. Each society is one module with its layouts, the
+hosts that serve them and the beginnings of its abstracts' DOIs. Selectors are those that public tools for these
+sites use; none was tried on a live page (docs/live-checks.md lists them).
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
-
-from bs4 import BeautifulSoup
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from db.errors import InputError, SourceError
 from db.model import Record
 from harvest.pages import asco, ash, eha
+from harvest.pages.common import LAYOUT, DriftError, Layout, Page, page_of
 
+__all__ = ["LAYOUT", "SOCIETIES", "BlockedError", "DriftError", "Society", "detect", "parse_page", "society_of"]
 
-class _Society(Protocol):
-    def matches(self, soup: BeautifulSoup) -> bool: ...
-
-    def parse(self, soup: BeautifulSoup, url: str) -> Record: ...
-
-
-_SOCIETIES: Final[dict[str, _Society]] = {"ash": ash, "asco": asco, "eha": eha}
 # What stands in place of the page when a site suspects a robot; it is saved with status 200 (JabRef#11357).
-_CHALLENGES: Final = ("just a moment", "unusual traffic", "verify you are human", "attention required! | cloudflare")
+_CHALLENGES: Final = (
+    "just a moment", "unusual traffic", "verify you are human", "attention required! | cloudflare", "access denied",
+    "are you a robot", "checking your browser",
+)  # fmt: skip
+
+
+class BlockedError(SourceError):
+    """The site's robot check came in place of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Society:
+    """A society whose abstracts have pages: the beginnings of their DOIs, the hosts they are on, their layouts."""
+
+    id: str
+    prefixes: tuple[str, ...]
+    hosts: tuple[str, ...]
+    layouts: tuple[Layout, ...]
+
+
+SOCIETIES: Final[Mapping[str, Society]] = MappingProxyType(
+    {
+        "ash": Society("ash", ash.PREFIXES, ash.HOSTS, ash.LAYOUTS),
+        "asco": Society("asco", asco.PREFIXES, asco.HOSTS, asco.LAYOUTS),
+        "eha": Society("eha", eha.PREFIXES, eha.HOSTS, eha.LAYOUTS),
+    }
+)
+
+
+def society_of(doi: str) -> str:
+    """The society that a DOI's abstract is of, or "": an article of the same journal is no abstract."""
+    found = next((name for name, society in SOCIETIES.items() if doi.startswith(society.prefixes)), "")
+    return "" if found == "asco" and not asco.is_abstract(doi) else found
 
 
 def detect(html: bytes) -> str:
     """The society a page is from ("ash", "asco", "eha"), or "" if it is none of theirs."""
-    return _detect(_soup(html))
+    return _detect(page_of(html))[0]
 
 
 def parse_page(html: bytes, url: str | None = None) -> Record:
-    """The Record of one saved abstract page.
+    """The Record of one abstract page; its `extra` names the layout it was read by.
 
-    `url` is where it was saved from, if known. Raises SourceError if the page is a robot check in place of the
-    abstract, InputError if it is no abstract page of the three societies or has no title.
+    `url` is where it is from, if known. Raises BlockedError if the page is a robot check in place of the abstract,
+    DriftError (naming the page and the fields) if the layout is known but a mandatory field is not there, InputError
+    if it is no abstract page of the three societies.
     """
-    soup = _soup(html)
-    _refuse_challenge(soup)
-    society = _detect(soup)
-    if not society:
+    page = page_of(html, url or "")
+    _refuse_challenge(page)
+    _, layout = _detect(page)
+    if layout is None:
         raise InputError("no abstract page of ASH, ASCO or EHA: save the page of the abstract itself, as HTML")
-    record = _SOCIETIES[society].parse(soup, url or "")
-    if not record.title or not record.native_id:
-        raise InputError(f"a page of {society.upper()} without a title or an identifier: save the abstract's own page")
-    return record
+    return layout.record(page)
 
 
-def _soup(html: bytes) -> BeautifulSoup:
-    return BeautifulSoup(html, "lxml")
+def _detect(page: Page) -> tuple[str, Layout | None]:
+    for name, society in SOCIETIES.items():
+        for layout in society.layouts:
+            if layout.matches(page):
+                return name, layout
+    return "", None
 
 
-def _detect(soup: BeautifulSoup) -> str:
-    return next((name for name, module in _SOCIETIES.items() if module.matches(soup)), "")
-
-
-def _refuse_challenge(soup: BeautifulSoup) -> None:
-    title = soup.title.get_text() if soup.title else ""
-    body = soup.body.get_text(" ", strip=True)[:2_000] if soup.body else ""
+def _refuse_challenge(page: Page) -> None:
+    title = page.soup.title.get_text() if page.soup.title else ""
+    body = page.soup.body.get_text(" ", strip=True)[:2_000] if page.soup.body else ""
     short = f"{title} {body if len(body) < 1_500 else ''}".lower()
     if any(words in short for words in _CHALLENGES):
-        raise SourceError("blocked: the site's robot check was saved in place of the abstract; open it and save again")
+        where = f"{page.url}: " if page.url else ""
+        raise BlockedError(
+            f"{where}blocked: the site's robot check came in place of the abstract: open the page in a browser, save "
+            "it as HTML and `lsr import` it"
+        )

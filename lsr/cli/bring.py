@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lsr.cli import society_pages
 from lsr.cli.app import app
 from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json, progress_bar, say, table
 
@@ -28,6 +29,12 @@ def harvest(
     ] = "",
     reviewer: Reviewer = "",
     why: Annotated[str, typer.Option("--why", help="Your reason for accepting.")] = "",
+    pages: Annotated[
+        bool, typer.Option("--pages", help="List the meeting abstracts whose page a person should open; no search.")
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Ask each source one small question, say what came; nothing is stored.")
+    ] = False,
     review: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -35,7 +42,8 @@ def harvest(
 
     A source that fails keeps nothing, does not stop the others, and the command exits 1. A search that shows what
     a person must look at (a dropped phrase, a jump in hits, a known item missed) fails until somebody accepts it.
-    Keys and contact come from the environment: NCBI_API_KEY, LSR_CONTACT_EMAIL.
+    Pages of meeting abstracts are fetched where the protocol has a permission for it, and when no source is named.
+    Keys and contact come from the environment: NCBI_API_KEY, LSR_ASCO_API_KEY, LSR_CONTACT_EMAIL.
 
     Example: lsr harvest pubmed
     """
@@ -47,10 +55,16 @@ def harvest(
         with opened(review) as found:
             _accept(found, accept, reviewer, why, as_json)
         return
+    if pages or probe:
+        with opened(review) as found:
+            society_pages.list_pages(found, as_json) if pages else society_pages.probe(found, sources or [], as_json)
+        return
     with opened(review) as found, progress_bar() as progress:
         brought = search(found, sources or [], replies=_replies(found, replay), progress=progress)
+        fetched = None if sources else society_pages.fetch(found, progress, replay=replay)
         report(found, brought, as_json)
     _fail_if_any(brought)
+    society_pages.fail_if_refused(fetched)
 
 
 def _accept(found: Open, source: str, reviewer: str, why: str, as_json: bool) -> None:
@@ -207,6 +221,7 @@ def run(
 
     with opened(review) as found, progress_bar() as progress:
         brought = search(found, [], replies=_replies(found, replay), progress=progress)
+        fetched = society_pages.fetch(found, progress, replay=replay)
         report(found, brought, False) if not as_json else None
         site = write_site(found)
         waiting = status(found)
@@ -217,3 +232,4 @@ def run(
             out(line)
         out(f"Draft pages: {site / 'index.html'}")
     _fail_if_any(brought)
+    society_pages.fail_if_refused(fetched)

@@ -8,17 +8,19 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from db.archive import Archive
 from db.errors import InputError, IntegrityError, ReviewError, SourceError
 from db.model import Duplicate, Link, Record, SourceSpec
 from db.records import RunNote, Stored, store_run
 from db.review import Review
 from db.searches import HARVESTER, Failure, Searched, accepted, held, native_ids, searches
-from harvest.live import Identity, LiveTransport
-from harvest.source import Harvest, get_source, known_sources
+from harvest.live import Identity, Limits, LiveTransport
+from harvest.source import Harvest, api_keys, get_source, known_sources
 from harvest.transport import ReplayTransport, Reply, Transport
 from harvest.watch import Earlier, Known, Question, known_items, questions
 from lsr import __version__
@@ -31,7 +33,7 @@ from lsr.workflow.trials import REGISTER, look_up_trials
 Replies = Mapping[str, Sequence[tuple[str, int, str, str]]]  # request: (sha256, status, at, composed), in order
 
 
-API_KEY, CONTACT = "NCBI_API_KEY", "LSR_CONTACT_EMAIL"
+CONTACT = "LSR_CONTACT_EMAIL"
 
 
 _TUPLES = ("runs", "duplicates", "links", "not_searched", "deleted", "failed", "reopened")
@@ -226,7 +228,14 @@ def _transport(review: Review, archived: Replies | None) -> Iterator[Transport]:
     if archived is not None:
         yield ReplayTransport(archived, review.archive)
         return
-    keys = {"pubmed": os.environ[API_KEY]} if os.environ.get(API_KEY) else {}
-    identity = Identity(__version__, os.environ.get(CONTACT, ""), api_keys=keys)
-    with closing(LiveTransport(review.archive, identity, pace_folder=user_cache_path("lsr") / "pace")) as live:
+    with network(review.archive) as live:
+        yield live
+
+
+@contextmanager
+def network(archive: Archive, limits: Limits | None = None) -> Iterator[Transport]:
+    """The network, with the keys and the contact that the environment holds; what comes goes to `archive`."""
+    identity = Identity(__version__, os.environ.get(CONTACT, ""), api_keys=api_keys(os.environ))
+    make = partial(LiveTransport, archive, identity, pace_folder=user_cache_path("lsr") / "pace")
+    with closing(make(limits=limits) if limits else make()) as live:
         yield live

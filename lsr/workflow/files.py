@@ -16,6 +16,7 @@ from lsr.workflow.bring import Brought
 from lsr.workflow.folder import Open
 from lsr.workflow.search_log import about_file
 from lsr.workflow.settle import Progress, quiet, settle
+from lsr.workflow.society_pages import arm_of_file, join_imported
 
 # So many records of a file are looked at to tell which source it is from.
 _LOOKED_AT = 200
@@ -109,9 +110,10 @@ def _import_file(
     arms = {spec.id: spec.arm for spec in opened.spec.sources}
     digest = review.archive.put_file(path)
     spec = next((spec for spec in opened.spec.sources if spec.id == name), None)
+    arm = arm_of_file(opened, first, arms.get(name, "registers" if name in REGISTERS else "databases"))
     note = RunNote(
-        source=name, arm=arms.get(name, "registers" if name in REGISTERS else "databases"), query=f"file {path.name}",
-        searched_at=at, hits=None, author="machine:import", composed=composed,
+        source=name, arm=arm, query=f"file {path.name}", searched_at=at, hits=None,
+        author="machine:import", composed=composed,
         log=about_file(spec),
         replies=((f"FILE {path.name}", digest, 200, at, composed),),
     )  # fmt: skip
@@ -122,7 +124,9 @@ def _import_file(
             heard.ids[native_id] += 1
             yield replace(record, source=name, native_id=native_id, composed=composed)
 
-    return store_run(review, note, named(), lambda: _log(heard)), heard
+    stored = store_run(review, note, named(), lambda: _log(heard))
+    join_imported(opened, arm, stored, first)
+    return stored, heard
 
 
 def _records(items: Iterator[Item], heard: _Heard) -> Iterator[Record]:

@@ -9,6 +9,7 @@ from typing import Any
 from db import queries, searches
 from db.model import SourceSpec
 from db.queries import Run
+from db.records import RETRIEVAL
 from db.searches import Acceptance, Failure, records_read
 from harvest.watch import Known, known_items
 from lsr.workflow.folder import PREVIOUS, Open
@@ -51,7 +52,7 @@ def source_states(opened: Open) -> list[SourceState]:
     connection, spec = opened.review.connection, opened.spec
     runs: dict[str, list[Run]] = {source.id: [] for source in spec.sources if source.enabled}
     for run in queries.runs(connection):
-        if run.source != PREVIOUS:
+        if run.source != PREVIOUS and run.arm != RETRIEVAL:  # opening a page is no search
             runs.setdefault(run.source, []).append(run)
     names = {name for i in spec.search.known_items for name in (*i.dois, *(f"pmid:{pmid}" for pmid in i.pmids))}
     read = _Read(

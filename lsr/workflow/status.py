@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from db import data, queries
+from db.records import RETRIEVAL
 from lsr.workflow import sources
 from lsr.workflow.folder import PREVIOUS, Open
 from lsr.workflow.notices import grave
 from lsr.workflow.refresh import refresh
+from lsr.workflow.society_pages import pages_to_open
 
 
 def status(opened: Open) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def status(opened: Open) -> dict[str, Any]:
         "to_vote": to_vote,
         "conflicts": len(queries.conflicts(connection)),
         "awaiting_retrieval": boxes.get(("report", "awaiting retrieval"), 0),
+        "abstracts_to_open": len(pages_to_open(opened)),
         "proposed_links": len(queries.links(connection, "proposed")),
         "included_without_study": data.unlinked(connection),
         "extractions_awaiting_second": states.count("awaiting"),
@@ -59,7 +62,7 @@ def last_searches(opened: Open) -> dict[str, str]:
     """{source: when it last answered}; "never" for enabled sources that were not searched yet."""
     last = {source.id: "never" for source in opened.spec.sources if source.enabled}
     for run in queries.runs(opened.review.connection):
-        if run.source != PREVIOUS:
+        if run.source != PREVIOUS and run.arm != RETRIEVAL:
             last[run.source] = max(run.searched_at, last.get(run.source, "").replace("never", ""))
     return last
 
@@ -73,6 +76,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     named = (
         ("conflicts", "conflicts for the adjudicator (lsr resolve)"),
         ("awaiting_retrieval", "full texts to retrieve (lsr decide REPORT --retrieved)"),
+        ("abstracts_to_open", "meeting abstracts whose page a person should open (lsr harvest --pages)"),
         ("proposed_links", "proposed links to answer (lsr link)"),
         ("extractions_awaiting_second", "cells await their second extractor (lsr extract)"),
         ("extraction_conflicts", "cells on which extractors differ (lsr extract --differences)"),

@@ -26,6 +26,7 @@ class Asked:
     headers: Mapping[str, str]
     target: str = ""  # path and query as sent
     at: float = 0.0
+    body: str = ""  # of a POST, as sent
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class LoopbackServer:
                 arrived = time.monotonic()
                 address = urlsplit(self.path)
                 params = dict(parse_qsl(address.query) + parse_qsl(form))
-                asked = Asked(self.command, address.path, params, dict(self.headers), self.path, arrived)
+                asked = Asked(self.command, address.path, params, dict(self.headers), self.path, arrived, form)
                 answer = server.answer(asked)
                 if answer.delay or answer.hang:
                     server._closing.wait(None if answer.hang else answer.delay)
