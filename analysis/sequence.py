@@ -76,7 +76,7 @@ def cumulative(
     """
     yi, _ = checked(effects.yi, effects.vi)
     names = study_names(labels, len(yi))
-    places = _sorted(order, len(yi)) if len(order) else list(range(len(yi)))
+    places = sorted_places(order, len(yi)) if len(order) else list(range(len(yi)))
     return tuple(
         _step(effects, np.array(places[:size]), names[places[size - 1]], estimator, test, level)
         for size in range(1, len(yi) + 1)
@@ -92,7 +92,8 @@ def study_names(labels: Sequence[str], k: int) -> list[str]:
     return [str(label) for label in labels]
 
 
-def _sorted(order: Sequence[str | float], k: int) -> list[int]:
+def sorted_places(order: Sequence[str | float], k: int) -> list[int]:
+    """The k places 0, 1 … in the order of dates or numbers, equal ones as given; InputError as `cumulative` says."""
     if len(order) != k:
         raise InputError(f"an order of {len(order)} for {k} effects: give one date or number for each")
     dates = [key for key in order if isinstance(key, str) and re.fullmatch(r"\d{4}(-\d{2}){0,2}", key)]

@@ -101,7 +101,7 @@ def subgroups(
         )
         found = _common(yi, vi, dummies, regression)
         within = []
-    reason = _too_few([group.k for group in found], min_studies, min_per_level)
+    reason = not_tested([group.k for group in found], min_studies=min_studies, min_per_level=min_per_level)
     Q, df, df2, p_value = (None, None, None, None) if reason else _between(within, regression)
     return Subgroups(
         level=level,
@@ -168,7 +168,8 @@ def _common(yi: Floats, vi: Floats, dummies: dict[str, Floats], regression: Regr
     return found
 
 
-def _too_few(sizes: list[int], min_studies: int, min_per_level: int) -> str:
+def not_tested(sizes: Sequence[int], *, min_studies: int = MIN_STUDIES, min_per_level: int = MIN_PER_LEVEL) -> str:
+    """Why subgroups of these sizes (studies) are not tested against each other, or "" where they may be."""
     if sum(sizes) < min_studies:
         return f"not tested: {sum(sizes)} studies, a test between subgroups needs {min_studies} (Cochrane Handbook)"
     if min(sizes) < min_per_level:
@@ -182,9 +183,18 @@ def _between(
     """The levels' means against each other, or all dummies of the regression against 0."""
     if regression:
         return regression.QM, regression.QM_df, regression.QM_df2, regression.QM_p
+    Q, df, p_value = between(within)
+    return Q, df, None, p_value
+
+
+def between(within: Sequence[tuple[float, float]]) -> tuple[float | None, int, float | None]:
+    """Independent estimates with their standard errors against each other: chi-squared, its df, p.
+
+    None for both figures where an error is 0. This is metafor's way for models fitted to each subgroup apart.
+    """
     means, errors = (np.array(column) for column in zip(*within, strict=True))
     df = len(means) - 1
     if not errors.all():
-        return None, df, None, None
+        return None, df, None
     q = cochran_q(means, errors**2)
-    return q, df, None, float(chdtrc(df, q))
+    return q, df, float(chdtrc(df, q))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +29,7 @@ class Table:
     columns: tuple[str, ...]
     measure: str  # the one asked for, else what such a table is pooled by
     rows: tuple[AnyRow, ...]
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # further columns asked for: a cell for each row
 
 
 def read_table(source: Path | str, *, name: str = "") -> tuple[Row, ...]:
@@ -36,34 +37,38 @@ def read_table(source: Path | str, *, name: str = "") -> tuple[Row, ...]:
     return tuple(row for row in read_any(source, "PLO", name=name).rows if isinstance(row, Row))
 
 
-def read_any(source: Path | str, measure: str = "", *, name: str = "") -> Table:
+def read_any(source: Path | str, measure: str = "", *, also: Sequence[str] = (), name: str = "") -> Table:
     """A table of any kind that `measure` allows: a Path is read as UTF-8, a str is the text itself.
 
-    `name` stands in the errors. InputError, one line with up to SHOWN_FAULTS faults: a file that cannot be read or
-    is not UTF-8, a missing or doubled column, an empty or doubled study (within its group), a count that is no plain
-    whole number, events beyond the total, a total of 0, what is no number, an interval without its estimate, no rows,
-    more than MAX_ROWS.
+    `also` names further columns to keep, such as a moderator's, in any case of letters; `name` stands in the errors.
+    InputError, one line with up to SHOWN_FAULTS faults: a file that cannot be read or is not UTF-8, a missing or
+    doubled column, an empty or doubled study (within its group and arm), a count that is no plain whole number, events
+    beyond the total, a total of 0, what is no number, an interval without its estimate, no rows, more than MAX_ROWS.
     """
     name = name or (str(source) if isinstance(source, Path) else "table")
     text = read_text(source, name) if isinstance(source, Path) else source
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter(text), strict=True)
     faults: list[str] = []
     try:
-        found = list(_rows(lines, measure, name, faults))
+        found = list(_rows(lines, measure, also, name, faults))
     except csv.Error as error:
         raise InputError(f"{name}: line {lines.line_num}: not a readable table ({error}); check its quotes") from error
     refuse(name, faults)
     if not found:
         raise InputError(f"{name}: no rows below the header; give at least one study")
     layout = found[0][0]
-    return Table(layout.kind, layout.required, measure or layout.default, tuple(row for _, row in found))
+    kept = {column: tuple(cells[column] for _, _, cells in found) for column in also}
+    return Table(layout.kind, layout.required, measure or layout.default, tuple(row for _, row, _ in found), kept)
 
 
-def _rows(lines: Iterator[list[str]], measure: str, name: str, faults: list[str]) -> Iterator[tuple[Layout, AnyRow]]:
-    """Sound rows of the table, each with the layout of all; what is wrong with the others is added to `faults`."""
+def _rows(
+    lines: Iterator[list[str]], measure: str, also: Sequence[str], name: str, faults: list[str]
+) -> Iterator[tuple[Layout, AnyRow, dict[str, str]]]:
+    """Sound rows, each with the layout of all and its further cells; what is wrong with others is added to `faults`."""
     header = next((cells for cells in lines if any(cell.strip() for cell in cells)), [])
     layout, places = _recognised(header, measure, name)
-    seen: dict[tuple[str, str], int] = {}
+    further = _further(header, also, name)
+    seen: dict[tuple[str, str, str], int] = {}
     count = 0
     for cells in lines:
         if not any(cell.strip() for cell in cells):
@@ -80,7 +85,7 @@ def _rows(lines: Iterator[list[str]], measure: str, name: str, faults: list[str]
         _check_study(line, seen)
         faults += line.faults
         if row is not None and not line.faults:
-            yield layout, row
+            yield layout, row, {column: cells[at].strip() for column, at in further.items()}
 
 
 def _recognised(header: Sequence[str], measure: str, name: str) -> tuple[Layout, dict[str, int]]:
@@ -98,6 +103,17 @@ def _recognised(header: Sequence[str], measure: str, name: str) -> tuple[Layout,
         if spelled:
             places[column] = names.index(spelled)
     return layout, places
+
+
+def _further(header: Sequence[str], also: Sequence[str], name: str) -> dict[str, int]:
+    """Where each further column stands; InputError for one that is missing or doubled."""
+    names = [cell.strip().casefold() for cell in header]
+    for column in also:
+        if names.count(column.strip().casefold()) != 1:
+            what = "stands there twice; keep one" if column.strip().casefold() in names else "is not there"
+            found = ", ".join(shown(cell) for cell in header[:8])
+            raise InputError(f"{name}: line 1: column {shown(column)} {what} (found: {found})")
+    return {column: names.index(column.strip().casefold()) for column in also}
 
 
 def _refuse_header(wanted: Sequence[Layout], header: Sequence[str], measure: str, name: str) -> NoReturn:
@@ -126,13 +142,14 @@ def _spelled(column: str, names: Sequence[str]) -> str | None:
     return next((name for name in (column, *OTHER_NAMES.get(column, ())) if name in names), None)
 
 
-def _check_study(line: Line, seen: dict[tuple[str, str], int]) -> None:
-    study, group = line.cells["study"], line.cells.get("group", "")
+def _check_study(line: Line, seen: dict[tuple[str, str, str], int]) -> None:
+    """A study stands once, or once in each group, or with a column `arm` once for each arm."""
+    study, arm = line.cells["study"], line.cells.get("arm", "")
+    key = line.cells.get("group", ""), study, arm
     if not study:
         line.fault("study", "empty")
-    elif (group, study) in seen:
-        line.fault(
-            "study", f"{shown(study)} stands on line {seen[group, study]} already; a patient must not count twice"
-        )
+    elif key in seen:
+        what = f"{shown(study)}, arm {shown(arm)}" if arm else shown(study)
+        line.fault("study", f"{what} stands on line {seen[key]} already; a patient must not count twice")
     else:
-        seen[group, study] = line.number
+        seen[key] = line.number

@@ -134,8 +134,9 @@ def _proportion(line: Line) -> Row | None:
     found = _group_counts(line, "events", "total")
     if found is None:
         return None
-    study = line.cells["study"]
-    return Row(study=study, label=study, events=found[0], total=found[1], group=line.cells.get("group", ""))
+    study, arm = line.cells["study"], line.cells.get("arm", "")
+    label = f"{study}, {arm}" if arm else study
+    return Row(study=study, label=label, events=found[0], total=found[1], group=line.cells.get("group", ""))
 
 
 def _two_groups(line: Line) -> TwoGroupRow | None:
@@ -212,7 +213,7 @@ def _generic(line: Line, names: tuple[str, ...], convert: Callable[..., Effects]
 
 LAYOUTS: Final = (
     Layout("two groups", ("study", "events1", "total1", "events2", "total2"), _two_groups),
-    Layout("proportions", ("study", "events", "total"), _proportion),
+    Layout("proportions", ("study", "events", "total"), _proportion, ("group", "arm")),
     Layout("generic", ("study", "log_hr", "se"), _by_log_hr, measures=("HR",)),
     Layout("generic", ("study", "o_e", "v"), _by_o_e, measures=("HR",)),
     Layout("generic", ("study", "hr", "ci_lb", "ci_ub"), _by_hr, ("group", "ci_level"), ("HR",), ratio_first=True),

@@ -1,79 +1,35 @@
-"""Pooling a table by the measure, method, test and prediction interval that its reader asks for.
-
-`METHODS` is the one list of what pools what. Names are metafor's; conventions are printed with every result.
-"""
+"""Pooling a table by the choice made for it (`analysis.table_choice`), too few studies giving the reason instead."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal, cast
 
 import numpy as np
 
 from analysis.effects import Effects, Measure, TwoGroupMeasure, back_transform, counts, effect_sizes
-from analysis.estimates import GLMM_LOGIT, MIN_STUDIES, NotPooled, ci_words, critical_value
+from analysis.estimates import BETA_BINOMIAL, GLMM_LOGIT, MIN_STUDIES, NotPooled, critical_value
 from analysis.generic import GenericRow
-from analysis.intervals import DEFAULT_LEVEL
+from analysis.glmm_two_groups import Model, pool_two_groups
+from analysis.intervals import clopper_pearson
 from analysis.inverse_variance import pool_inverse_variance
 from analysis.mantel_haenszel import MhMeasure, pool_mantel_haenszel
 from analysis.peto import pool_peto
 from analysis.pooling import pool
 from analysis.stratified import StratifiedFit
-from analysis.table import Table
-from analysis.table_kinds import MEASURES, AnyRow, Kind
+from analysis.table_choice import COMMON_EFFECT, LIKELIHOODS, LOGARITHMS, METHODS, MIN_STUDIES_COMMON, Choice
+from analysis.table_kinds import AnyRow, Kind
 from analysis.tau2 import TAU2
 from analysis.two_groups import TwoGroupRow, tables_of, two_group_effects
 from db.errors import InputError
 from db.model import Row
 
-Test = Literal["z", "t", "knha"]
-Prediction = Literal["z", "t", "riley"]
-LOGARITHMS: Final = ("PLN", "RR", "OR", "PETO", "HR")
-# A common effect needs no variance between studies, so two studies will do; MIN_STUDIES for the others.
-MIN_STUDIES_COMMON: Final = 2
-COMMON_EFFECT: Final = ("EE", "MH", "Peto")
-TESTS: Final[dict[str, tuple[Test, ...]]] = {"GLMM": ("z", "t"), "MH": ("z",), "Peto": ("z",)}
-# Methods that pool fewer measures than their kind of table has.
-METHOD_MEASURES: Final[dict[tuple[Kind, str], tuple[str, ...]]] = {
-    ("proportions", "GLMM"): ("PLO",),
-    ("two groups", "MH"): ("RR", "OR", "RD"),
-    ("two groups", "Peto"): ("PETO", "OR"),
-}
-SYNONYMS: Final = {"CE": "EE", "FE": "EE", "GENERIC": "GEN"}
 TOO_FAR_APART: Final = (
     "these effects or their variances lie so far apart that their sums leave the numbers of the machine:"
     " look for a misplaced decimal point"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was asked for; None where nothing was. Measures and methods in any case of letters."""
-
-    measure: str | None = None
-    method: str | None = None
-    test: str | None = None
-    level: float = DEFAULT_LEVEL
-    prediction: str | None = None
-
-    @property
-    def named_measure(self) -> str:
-        """The measure by its own name, "" for none; InputError for one that there is not."""
-        known = dict.fromkeys(name for names in MEASURES.values() for name in names)
-        return _named(self.measure, known, "measure") if self.measure else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a table is pooled by, every choice made."""
-
-    kind: Kind
-    measure: str
-    method: str
-    test: Test
-    level: float
-    prediction: Prediction | None  # None for a common effect: it predicts no new study
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,59 +57,22 @@ class TablePool:
     pi_ub: float | None = None
     weights: tuple[float, ...] | None = None  # percent, one a row in the order given
     tests: Mapping[str, Any] = field(default_factory=dict)  # of Mantel-Haenszel: CMH, Breslow-Day, Tarone
+    details: Mapping[str, Any] = field(default_factory=dict)  # what only this model has, by its fit's names
     back: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TableNotPooled:
-    """No pooled effect, and why."""
+    """No pooled effect, and why. Of proportions the sum and its exact interval: they describe, they do not pool."""
 
     k: int
     reason: str
+    events: int | None = None
+    total: int | None = None
+    proportion_ci: tuple[float, float] | None = None
 
 
 Pooler = Callable[[Sequence[Any], Choice], TablePool | TableNotPooled]
-
-
-def settle(table: Table, options: Options) -> Choice:
-    """The choices for a table: those asked for, else REML by a z test; for logits the GLMM by t, which has no knha.
-
-    InputError for a name that there is not, for a level outside (0, 1), and for what does not go together.
-    """
-    if not (options.level > 0 and (1 + options.level) / 2 < 1):
-        raise InputError(f"confidence level {options.level} cannot be; give a number between 0 and 1, such as 0.95")
-    logits = table.kind == "proportions" and table.measure == "PLO"
-    default = "GLMM" if logits and options.test != "knha" else "REML"
-    offered = [method for kind, method in METHODS if kind == table.kind]
-    method = _named(options.method, offered, f"method for {table.kind}") if options.method else default
-    measure = "PETO" if method == "Peto" and not options.measure else table.measure
-    _check_measure(measure, method, table.kind)
-    test = options.test or ("t" if method == "GLMM" else "z")
-    allowed = TESTS.get(method, ("z", "knha"))
-    if test not in allowed:
-        raise InputError(f"{method} has no test {test!r}; use {' or '.join(allowed)}")
-    prediction = options.prediction or "t"
-    if prediction not in ("z", "t", "riley"):
-        raise InputError(f"unknown prediction interval {prediction!r}; use z, t or riley")
-    if method in COMMON_EFFECT and options.prediction:
-        raise InputError(f"{method} has one effect for all studies and predicts no new one: leave out --prediction")
-    predicts = None if method in COMMON_EFFECT else cast(Prediction, prediction)
-    return Choice(table.kind, measure, method, test, options.level, predicts)
-
-
-def _check_measure(measure: str, method: str, kind: Kind) -> None:
-    fit = METHOD_MEASURES.get((kind, method), MEASURES[kind])
-    if measure not in fit:
-        raise InputError(f"{method} does not pool {measure}; it pools {', '.join(fit)}")
-
-
-def _named(given: str, known: Sequence[str] | Mapping[str, Any], what: str) -> str:
-    """A name as we spell it, from any case of letters or a synonym."""
-    spelled = {name.casefold(): name for name in known}
-    spelled |= {other.casefold(): name for other, name in SYNONYMS.items() if name in known}
-    if given.casefold() not in spelled:
-        raise InputError(f"unknown {what} {given!r}; use one of {', '.join(known)}")
-    return spelled[given.casefold()]
 
 
 def pool_rows(rows: Sequence[AnyRow], choice: Choice) -> TablePool | TableNotPooled:
@@ -161,20 +80,57 @@ def pool_rows(rows: Sequence[AnyRow], choice: Choice) -> TablePool | TableNotPoo
 
     InputError where the method has no answer for these rows, or none that fits into floating point.
     """
+    k = len({row.study for row in rows}) if choice.method in LIKELIHOODS else len(rows)
     common = choice.method in COMMON_EFFECT
     needed = MIN_STUDIES_COMMON if common else MIN_STUDIES
-    if len(rows) < needed:
-        studies = "1 study" if len(rows) == 1 else f"{len(rows)} studies"
+    if k < needed:
+        studies = "1 study" if k == 1 else f"{k} studies"
         hint = "" if common or choice.kind == "proportions" else f"; a common effect (EE) needs {MIN_STUDIES_COMMON}"
-        return TableNotPooled(len(rows), f"{studies}: pooling by {choice.method} needs at least {needed}{hint}")
+        return not_pooled(rows, choice, f"{studies}: pooling by {choice.method} needs at least {needed}{hint}", k)
+    with within_the_machine():
+        found = POOLERS[choice.kind, choice.method](rows, choice)
+        if isinstance(found, TableNotPooled):
+            return not_pooled(rows, choice, found.reason, found.k)
+        return _finite(_with_prediction(found, choice), rows, choice)
+
+
+def not_pooled(rows: Sequence[AnyRow], choice: Choice, reason: str, k: int | None = None) -> TableNotPooled:
+    """The refusal for `rows`, at the level of the choice; k is the number of rows where it is not given."""
+    k = len(rows) if k is None else k
+    counted = [row for row in rows if isinstance(row, Row)]
+    if not counted:
+        return TableNotPooled(k, reason)
+    events, total = sum(row.events for row in counted), sum(row.total for row in counted)
+    lower, upper = clopper_pearson(events, total, level=choice.level)
+    return TableNotPooled(k, reason, events, total, (float(lower), float(upper)))
+
+
+@contextmanager
+def within_the_machine() -> Iterator[None]:
+    """Arithmetic that warns of nothing; what leaves the numbers of the machine, or cannot be solved, is InputError."""
     with np.errstate(all="ignore"):
         try:
-            found = METHODS[choice.kind, choice.method](rows, choice)
+            yield
         except (ArithmeticError, np.linalg.LinAlgError) as error:  # weights that vanish beside each other
             raise InputError(TOO_FAR_APART) from error
-        if isinstance(found, TableNotPooled):
-            return found
-        return _finite(_with_prediction(found, choice), rows, choice)
+
+
+def as_pooled(rows: Sequence[AnyRow], choice: Choice) -> list[AnyRow]:
+    """The rows that a method weighs: arms of a study apart for a likelihood, else summed (within their group)."""
+    if choice.method in LIKELIHOODS or not has_arms(rows):
+        return list(rows)
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if isinstance(row, Row):
+            sum_ = found.get((row.group, row.study), Row(row.study, row.study, 0, 0, row.group))
+            more = {"events": sum_.events + row.events, "total": sum_.total + row.total}
+            found[row.group, row.study] = replace(sum_, **more)
+    return list(found.values())
+
+
+def has_arms(rows: Sequence[AnyRow]) -> bool:
+    """Whether a study has several rows within its group."""
+    return len({(row.group, row.study) for row in rows}) < len(rows)
 
 
 def pool_groups(rows: Sequence[AnyRow], choice: Choice) -> dict[str, TablePool | TableNotPooled]:
@@ -188,7 +144,7 @@ def pool_groups(rows: Sequence[AnyRow], choice: Choice) -> dict[str, TablePool |
         try:
             found[name] = pool_rows(part, choice)
         except InputError as error:
-            found[name] = TableNotPooled(len(part), str(error))
+            found[name] = not_pooled(part, choice, str(error))
     return found
 
 
@@ -216,17 +172,6 @@ def to_back(value: float | None, rows: Sequence[AnyRow], choice: Choice) -> floa
         else:
             found = float(np.exp(value)) if choice.measure in LOGARITHMS else value
     return found if np.isfinite(found) else None
-
-
-def conventions(choice: Choice, df: int) -> list[str]:
-    """How the intervals were made, for print: `df` is k - 1."""
-    said = [ci_words(choice.level, "z" if choice.test == "z" else "t", df)]
-    if choice.test == "knha":
-        said[0] += ", Knapp-Hartung"
-    if choice.prediction:
-        name = {"z": "normal quantile", "t": f"t with {df} df (k − 1)", "riley": f"t with {max(df - 1, 1)} df (k − 2)"}
-        said.append(f"{choice.level:.0%} prediction interval: {name[choice.prediction]}, SD √(τ² + SE²)")
-    return said
 
 
 def plain(found: TablePool | TableNotPooled) -> dict[str, Any]:
@@ -264,12 +209,33 @@ def _stratified(fit: StratifiedFit) -> TablePool:
     return TablePool(k=fit.k, weights=tuple(float(weight) for weight in fit.weights), tests=tests, **body)
 
 
-def _glmm_proportions(rows: Sequence[Row], choice: Choice) -> TablePool | TableNotPooled:
-    fit = pool(rows, GLMM_LOGIT, level=choice.level, ci="z" if choice.test == "z" else "t")
-    if isinstance(fit, NotPooled):
-        return TableNotPooled(fit.k, fit.reason)
-    body = {name: getattr(fit, name) for name in SHARED if name not in ("statistic", "p_value")}
-    return TablePool(k=fit.k, tau2=fit.tau2, statistic=None, p_value=None, **body)
+def _likelihood(model: str) -> Pooler:
+    """A likelihood model of proportions; its arms share their study's random effect."""
+
+    def fitted(rows: Sequence[Row], choice: Choice) -> TablePool | TableNotPooled:
+        fit = pool(rows, model, level=choice.level, ci="z" if choice.test == "z" else "t")
+        if isinstance(fit, NotPooled):
+            return TableNotPooled(fit.k, fit.reason)
+        body = {name: getattr(fit, name) for name in SHARED if name not in ("statistic", "p_value")}
+        pi = {} if model == GLMM_LOGIT else {"pi_lb": fit.pi_lb, "pi_ub": fit.pi_ub}
+        names = ("population_average", "rho", "loglik", "Q_test", "Q_wald", "Q_wald_p", "rows")
+        details = {name: getattr(fit, name) for name in names if getattr(fit, name) is not None}
+        return TablePool(k=fit.k, tau2=fit.tau2, statistic=None, p_value=None, details=details, **pi, **body)
+
+    return fitted
+
+
+def _glmm_two_groups(rows: Sequence[TwoGroupRow], choice: Choice) -> TablePool | TableNotPooled:
+    counted = ([getattr(row, name) for row in rows] for name in ("events1", "total1", "events2", "total2"))
+    model = cast(Model, choice.glmm)
+    fit = pool_two_groups(*counted, model=model, level=choice.level, ci="z" if choice.test == "z" else "t")
+    if fit.k < MIN_STUDIES:
+        why = f"{fit.k} of {len(rows)} studies have both events and non-events; pooling needs at least {MIN_STUDIES}"
+        return TableNotPooled(fit.k, why)
+    body = {name: getattr(fit, name) for name in SHARED if name != "statistic"}
+    names = ("model", "left_out", "sigma2", "loglik", "Q_test", "Q_wald", "Q_wald_p")
+    details = {name: getattr(fit, name) for name in names if getattr(fit, name) is not None}
+    return TablePool(k=fit.k, tau2=fit.tau2, statistic=fit.estimate / fit.se, details=details, **body)
 
 
 SHARED: Final = ("estimate", "se", "statistic", "p_value", "ci_lb", "ci_ub", "Q", "Q_df", "Q_p", "I2", "H2")
@@ -289,17 +255,21 @@ def _finite(found: TablePool, rows: Sequence[AnyRow], choice: Choice) -> TablePo
     """With its back-transformation; InputError for an estimate that is no number."""
     if found.statistic is not None and not np.isfinite(found.statistic):
         found = replace(found, statistic=None)
-    numbers = [getattr(found, one.name) for one in fields(found) if one.name not in ("weights", "tests", "back")]
+    numbers = [
+        getattr(found, one.name) for one in fields(found) if one.name not in ("weights", "tests", "details", "back")
+    ]
     if not np.isfinite([number for number in numbers if number is not None]).all():
         raise InputError(TOO_FAR_APART)
     shown = ("estimate", "ci_lb", "ci_ub", "pi_lb", "pi_ub")
     return replace(found, back={name: to_back(getattr(found, name), rows, choice) for name in shown})
 
 
-METHODS: Final[dict[tuple[Kind, str], Pooler]] = {
-    ("proportions", "GLMM"): _glmm_proportions,
+POOLERS: Final[dict[tuple[Kind, str], Pooler]] = {
+    **{(kind, method): _inverse_variance for kind in METHODS for method in ("EE", *TAU2)},
+    ("proportions", "GLMM"): _likelihood(GLMM_LOGIT),
+    ("proportions", BETA_BINOMIAL): _likelihood(BETA_BINOMIAL),
     ("two groups", "MH"): _mantel_haenszel,
     ("two groups", "Peto"): _peto,
-    **{(kind, method): _inverse_variance for kind in MEASURES for method in ("EE", *TAU2)},
+    ("two groups", "GLMM"): _glmm_two_groups,
 }
-"""What pools which kind of table by which method: a new model is a new row here."""
+"""What pools which kind of table by which method of METHODS: a new model is a new row in both."""

@@ -3,47 +3,136 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.estimates import MIN_STUDIES_PREDICTION, critical_value
 from analysis.generic import GenericRow
-from analysis.intervals import clopper_pearson
+from analysis.intervals import clopper_pearson, wilson
 from analysis.table import Table
+from analysis.table_around import (
+    added,
+    grouped,
+    heterogeneity,
+    influences,
+    json_numbers,
+    left_out,
+    regressed,
+    small_study,
+    weighted_method,
+)
+from analysis.table_choice import LIKELIHOODS, Choice, conventions
 from analysis.table_kinds import AnyRow
 from analysis.table_pooling import (
-    Choice,
     TableNotPooled,
     TablePool,
-    conventions,
+    as_pooled,
     effects_of,
+    has_arms,
     plain,
-    pool_groups,
     pool_rows,
     to_back,
 )
 from analysis.two_groups import TwoGroupRow, tables_of
+from db.errors import InputError
 from db.model import Row
 
 
-def report(table: Table, choice: Choice) -> dict[str, Any]:
-    """The whole result as plain JSON values; InputError where the method has no answer for the table."""
-    found = pool_rows(table.rows, choice)
-    return {
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is wanted around the pooled effect; names of columns as the table was asked for them (`Table.also`)."""
+
+    subgroups: str = "separate"  # or common: whose tau2 the groups have
+    moderators: tuple[str, ...] = ()
+    leave_one_out: bool = False
+    cumulative: bool = False
+    order: str = ""  # of the cumulative pools; "" for the order of the table
+    influence: bool = False
+    small_study: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The further columns that the table must have."""
+        return tuple(dict.fromkeys((*self.moderators, *((self.order,) if self.order else ()))))
+
+
+NOTHING_AROUND = Around()
+
+
+def report(table: Table, choice: Choice, around: Around = NOTHING_AROUND) -> dict[str, Any]:
+    """The whole result as plain JSON values; InputError where the method has no answer for the table.
+
+    `groups` and `subgroups` are there where the table has groups, and the keys of `around` where it was asked for.
+    """
+    rows = as_pooled(table.rows, choice)
+    found = pool_rows(rows, choice)
+    groups, subgroups = grouped(rows, choice, around.subgroups)
+    body = {
         "kind": choice.kind,
         "measure": choice.measure,
         "method": choice.method,
         "test": choice.test,
         "level": choice.level,
         "prediction": choice.prediction,
-        "k": len(table.rows),
+        "k": len({row.study for row in rows}) if choice.method in LIKELIHOODS else len(rows),
         "result": plain(found),
-        "groups": {name: plain(part) for name, part in pool_groups(table.rows, choice).items()},
-        "studies": studies(table.rows, choice, found),
-        "conventions": conventions(choice, len(table.rows) - 1),
-        "notes": notes(table.rows, choice, found),
+        "groups": groups,
+        "studies": studies(rows, choice, found),
+        "conventions": conventions(choice, (found.k if isinstance(found, TablePool) else len(rows)) - 1),
+        "notes": notes(rows, choice, found) + _arms(table.rows, choice),
     }
+    if choice.glmm:
+        body["glmm"] = choice.glmm
+    if isinstance(found, TablePool):
+        body["heterogeneity"] = heterogeneity(rows, choice, found)
+    if subgroups:
+        body["subgroups"] = subgroups
+    found_body: dict[str, Any] = json_numbers(body | _around(table, rows, choice, around))
+    return found_body
+
+
+def _around(table: Table, rows: Sequence[AnyRow], choice: Choice, around: Around) -> dict[str, Any]:
+    weighed = as_pooled(table.rows, replace(choice, method=weighted_method(choice)))
+    body: dict[str, Any] = {}
+    if around.moderators:
+        cells = {name: _cell_each(weighed, table, name) for name in around.moderators}
+        body["moderators"] = regressed(weighed, choice, cells)
+    if around.leave_one_out:
+        body["leave_one_out"] = left_out(rows, choice)
+    if around.cumulative:
+        pooled = weighed if has_arms(table.rows) else rows
+        body["cumulative"] = added(pooled, choice, _cell_each(pooled, table, around.order) if around.order else ())
+    if around.influence:
+        body["influence"] = influences(weighed, choice)
+    if around.small_study:
+        body["small_study"] = small_study(weighed, choice)
+    return body
+
+
+def _cell_each(rows: Sequence[AnyRow], table: Table, column: str) -> list[str]:
+    """A cell for each row; arms that were summed must agree on it, else InputError."""
+    found: dict[tuple[str, str], str] = {}
+    for row, cell in zip(table.rows, table.also[column], strict=True):
+        if found.setdefault((row.group, row.study), cell) != cell:
+            raise InputError(f"column {column}: the arms of study {row.study} differ; give the study one value")
+    return [found[row.group, row.study] for row in rows]
+
+
+def _arms(rows: Sequence[AnyRow], choice: Choice) -> list[str]:
+    """What was made of arms, and of a study in several groups."""
+    said = []
+    if has_arms(rows):
+        how = "share its random effect" if choice.method in LIKELIHOODS else "are summed before they are weighed"
+        said.append(f"Arms of one study {how}; k counts studies.")
+    places: dict[str, set[str]] = {}
+    for row in rows:
+        places.setdefault(row.study, set()).add(row.group)
+    several = sum(len(groups) > 1 for groups in places.values())
+    if several and choice.method not in LIKELIHOODS:
+        said.append(f"{_count(several)} in several groups: {choice.method} takes the rows as independent studies.")
+    return said
 
 
 def studies(rows: Sequence[AnyRow], choice: Choice, found: TablePool | TableNotPooled) -> list[dict[str, Any]]:
@@ -58,12 +147,18 @@ def studies(rows: Sequence[AnyRow], choice: Choice, found: TablePool | TableNotP
     lines: list[dict[str, Any]] = []
     for at, row in enumerate(rows):
         yi, vi = float(effects.yi[at]), float(effects.vi[at])
-        body = {"study": row.study, "group": row.group, "yi": yi, "vi": vi, "weight": weights[at] if weights else None}
+        body: dict[str, Any] = {
+            "study": row.study,
+            "group": row.group,
+            "yi": yi,
+            "vi": vi,
+            "weight": weights[at] if weights else None,
+        }
         interval: tuple[float | None, ...]
         if isinstance(row, Row):
-            lower, upper = clopper_pearson(row.events, row.total, level=choice.level)
-            interval = row.events / row.total, float(lower), float(upper)
-            body |= {"events": row.events, "total": row.total}
+            body |= {"label": row.label, "events": row.events, "total": row.total}
+            body |= (both := study_intervals(row, choice.level))
+            interval = (row.events / row.total, *both["clopper_pearson"])
         else:
             interval = tuple(to_back(value, rows, choice) for value in _wald(yi, vi, half))
             if isinstance(row, TwoGroupRow):
@@ -72,12 +167,18 @@ def studies(rows: Sequence[AnyRow], choice: Choice, found: TablePool | TableNotP
     return lines
 
 
+def study_intervals(row: Row, level: float) -> dict[str, list[float]]:
+    """The exact (Clopper-Pearson) and the score (Wilson) interval of a study's own proportion, by R's names."""
+    ways = {"clopper_pearson": clopper_pearson, "wilson": wilson}
+    return {name: [float(end) for end in way(row.events, row.total, level=level)] for name, way in ways.items()}
+
+
 def notes(rows: Sequence[AnyRow], choice: Choice, found: TablePool | TableNotPooled) -> list[str]:
     """What happened to some rows that a reader would not expect, one sentence each."""
     said = []
     if choice.kind == "two groups":
         said += _zero_cells([row for row in rows if isinstance(row, TwoGroupRow)], choice)
-    if choice.kind == "proportions" and choice.measure in ("PR", "PLN", "PLO") and choice.method != "GLMM":
+    if choice.kind == "proportions" and choice.measure in ("PR", "PLN", "PLO") and choice.method not in LIKELIHOODS:
         ends = sum(isinstance(row, Row) and row.events in (0, row.total) for row in rows)
         if ends:
             said.append(f"{_count(ends)} without events or without non-events: 1/2 was added to both counts of each.")
@@ -108,7 +209,10 @@ def _zero_cells(rows: Sequence[TwoGroupRow], choice: Choice) -> list[str]:
     zero = int(found.zero_cell.sum())
     if not zero or choice.measure == "AS":
         return []
-    if choice.method in ("MH", "Peto"):
+    if choice.method == "GLMM":
+        said = [f"{_count(zero)} with a cell of 0: fitted as counted; each one's own effect is shown with 1/2 added."]
+        kept = "left out, as metafor does (drop00): they tell nothing of a ratio"
+    elif choice.method in ("MH", "Peto"):
         said = [f"{_count(zero)} with a cell of 0: pooled as counted; each one's own effect is shown with 1/2 added."]
         kept = "counts in the estimate, not in Q" if choice.measure == "RD" else "tells nothing of a ratio"
     else:

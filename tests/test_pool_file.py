@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from analysis.generic import GenericRow
 from analysis.table import Table
+from analysis.table_choice import LIKELIHOODS, METHOD_MEASURES, METHODS, Options, settle
 from analysis.table_kinds import DEFAULT_MEASURE, MEASURES, Kind
-from analysis.table_pooling import METHOD_MEASURES, METHODS, Options, settle
+from analysis.table_pooling import POOLERS
 from analysis.table_report import report
 from analysis.two_groups import TwoGroupRow
 from db.errors import InputError
@@ -85,7 +86,7 @@ def test_what_r_prints_of_the_same_trials(lsr: Command, shared: Path, tmp_path: 
 
 def test_proportions_keep_both_models_until_something_is_asked_for(lsr: Command, tables: dict[str, Path]) -> None:
     body = told(lsr, tables["rates"])
-    assert set(body) == {"file", "k", "models", "groups"}
+    assert set(body) == {"file", "k", "models", "groups", "studies"}
     assert set(body["models"]) == {"glmm-logit", "ftt-dl"}
     assert set(body["groups"]) == {"x", "y"}
     by_dl = told(lsr, tables["rates"], "--measure", "PFT", "--method", "DL")
@@ -96,7 +97,8 @@ def test_proportions_keep_both_models_until_something_is_asked_for(lsr: Command,
     assert told(lsr, tables["rates"], "--test", "knha")["method"] == "REML"
     groups = glmm["groups"]
     assert groups["x"]["pooled"] is True
-    assert groups["y"] == {"pooled": False, "k": 2, "reason": groups["y"]["reason"]}
+    y = {"pooled": False, "k": 2, "events": 12, "total": 20, "reason": groups["y"]["reason"]}
+    assert groups["y"] == y | {"proportion_ci": [pytest.approx(0.3605426), pytest.approx(0.8088099)]}
     assert "at least 3" in groups["y"]["reason"]
     study = glmm["studies"][1]  # its own proportion is what was seen, with the exact interval
     assert (study["effect"], study["effect_lb"], study["effect_ub"]) == (0.0, 0.0, pytest.approx(0.4096164))
@@ -154,6 +156,17 @@ def test_people_read_ratios_and_notes_apart_from_the_result(
         ("bcg", ("--level", "nan"), "confidence level nan cannot be"),
         ("rates", ("--method", "MH"), "unknown method for proportions 'MH'"),
         ("rates", ("--measure", "PFT", "--method", "GLMM"), "GLMM does not pool PFT; it pools PLO"),
+        ("rates", ("--method", "BB", "--measure", "PR"), "beta-binomial does not pool PR; it pools PLO"),
+        ("rates", ("--method", "BB", "--prediction", "z"), "leave out --prediction"),
+        ("rates", ("--method", "GLMM", "--subgroups", "common"), "GLMM has no common tau2"),
+        ("rates", ("--subgroups", "both"), "unknown tau2 of subgroups 'both'"),
+        ("rates", ("--glmm", "UM.FS"), "--glmm chooses among the GLMMs of two groups"),
+        ("bcg", ("--glmm", "UM"), "unknown GLMM of two groups 'UM'"),
+        ("bcg", ("--method", "REML", "--glmm", "UM.FS"), "--glmm chooses"),
+        ("bcg", ("--method", "GLMM", "--measure", "RR"), "GLMM does not pool RR; it pools OR"),
+        ("bcg", ("--moderator", "year"), "column 'year' is not there"),
+        ("bcg", ("--moderator", "study"), "moderator study, study Aronson: 'Aronson' is no number"),
+        ("bcg", ("--cumulative", "--order", "study"), "the order of the studies"),
         ("hazards", ("--measure", "GEN"), "no column estimate"),
     ],
 )
@@ -194,8 +207,9 @@ def test_one_study_and_nothing_to_compare_are_not_pooled(lsr: Command, tmp_path:
 def test_every_kind_has_a_default_that_its_methods_know() -> None:
     for kind in MEASURES:
         assert DEFAULT_MEASURE[kind] in MEASURES[kind]
-        assert {"EE", "REML", "DL"} <= {method for of, method in METHODS if of == kind}
-    assert set(METHOD_MEASURES) <= set(METHODS)
+        assert {"EE", "REML", "DL"} <= set(METHODS[kind])
+    assert set(POOLERS) == {(kind, method) for kind, methods in METHODS.items() for method in methods}
+    assert set(METHOD_MEASURES) <= set(POOLERS)
 
 
 sizes = st.one_of(st.integers(1, 9), st.integers(1, 10**10))
@@ -222,9 +236,9 @@ def table_of(kind: Kind, measure: str, drawn: list[Any]) -> Table:
 @pytest.mark.parametrize("kind", MEASURES)
 def test_any_table_gives_json_numbers_or_one_line(kind: Kind, data: st.DataObject) -> None:
     """Every measure by every method, on tables of any size of count and effect: no warning, no NaN, no other error."""
-    method = data.draw(st.sampled_from([method for of, method in METHODS if of == kind]))
+    method = data.draw(st.sampled_from(METHODS[kind]))
     measure = data.draw(st.sampled_from(METHOD_MEASURES.get((kind, method), MEASURES[kind])))
-    test = data.draw(st.sampled_from(["z", "t"] if method == "GLMM" else ["z", "knha"]))
+    test = data.draw(st.sampled_from(["z", "t"] if method in LIKELIHOODS else ["z", "knha"]))
     found = table_of(kind, measure, data.draw(ROWS[kind]))
     options = Options(method=method, measure=measure, test=test, level=data.draw(st.sampled_from([0.5, 0.95, 0.9999])))
     try:

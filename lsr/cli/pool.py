@@ -11,11 +11,20 @@ from lsr.cli import pool_review
 from lsr.cli.app import app
 from lsr.cli.common import Folder, Json, opened
 from lsr.cli.pool_file import (
+    FileCumulative,
+    FileGlmm,
+    FileInfluence,
+    FileLeaveOneOut,
     FileLevel,
     FileMeasure,
     FileMethod,
+    FileModerators,
+    FileOrder,
     FilePrediction,
+    FileSmallStudy,
+    FileSubgroups,
     FileTest,
+    file_around,
     file_options,
     pool_file,
 )
@@ -27,8 +36,8 @@ def pool(
         Path | None,
         typer.Argument(
             metavar="[FILE]",
-            help="A table; no review needed. Its columns: study,events,total · or for two groups study,events1,total1,"
-            "events2,total2 (or ai,n1i,ci,n2i) · or for effects study,estimate,se (or yi,vi; estimate,ci_lb,ci_ub;"
+            help="A table; no review needed. Its columns: study,events,total (,arm) · two groups study,events1,total1,"
+            "events2,total2 (or ai,n1i,ci,n2i) · effects study,estimate,se (or yi,vi; estimate,ci_lb,ci_ub;"
             " hr,ci_lb,ci_ub; o_e,v). A column group is optional. With --multiverse: the outcome.",
         ),
     ] = None,
@@ -43,9 +52,17 @@ def pool(
     reproduce: Annotated[bool, typer.Option("--reproduce", help="Printed in the paper | recomputed | same?")] = False,
     measure: FileMeasure = None,
     method: FileMethod = None,
+    glmm: FileGlmm = None,
     test: FileTest = None,
     level: FileLevel = None,
     prediction: FilePrediction = None,
+    subgroups: FileSubgroups = None,
+    moderator: FileModerators = None,
+    leave_one_out: FileLeaveOneOut = False,
+    cumulative: FileCumulative = False,
+    order: FileOrder = None,
+    influence: FileInfluence = False,
+    small_study: FileSmallStudy = False,
     multiverse: Annotated[
         bool, typer.Option("--multiverse", help="The range over all readings and choices: of an outcome, or of each.")
     ] = False,
@@ -59,19 +76,25 @@ def pool(
     """Pooled estimates: of the review, or of a table in a file.
 
     Without options proportions are pooled by the GLMM and, beside it, as the Freeman-Tukey transform by DL; two groups
-    as odds ratios and effects as they are by REML. Names are those of R's metafor.
+    as odds ratios and effects as they are by REML. Names are those of R's metafor; docs/pooling.md explains each.
 
-    Example: lsr pool table.csv --measure RR --method MH --json
+    Example: lsr pool table.csv --measure RR --method MH --leave-one-out --json
     """
-    asked = {"--measure": measure, "--method": method, "--test": test, "--level": level, "--prediction": prediction}
+    asked = {
+        "--measure": measure, "--method": method, "--glmm": glmm, "--test": test, "--level": level,
+        "--prediction": prediction, "--subgroups": subgroups, "--moderator": moderator,
+        "--leave-one-out": leave_one_out, "--cumulative": cumulative, "--order": order, "--influence": influence,
+        "--small-study": small_study,
+    }  # fmt: skip
     if file is not None and not multiverse:
         if explain is not None or check or force or reproduce or history:
             raise typer.BadParameter("--explain, --check, --force, --reproduce and --history are of a review, not FILE")
-        pool_file(file, as_json, file_options(measure, method, test, level, prediction))
+        around = file_around(subgroups, moderator, leave_one_out, cumulative, order, influence, small_study)
+        pool_file(file, as_json, file_options(measure, method, test, level, prediction, glmm), around)
         return
-    if any(value is not None for value in asked.values()):
-        given = ", ".join(name for name, value in asked.items() if value is not None)
-        raise typer.BadParameter(f"{given}: only with FILE; a review is pooled as its protocol says")
+    given = [name for name, value in asked.items() if value not in (None, False, [])]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)}: only with FILE; a review is pooled as its protocol says")
     with opened(review) as found:
         if reproduce:
             pool_review.reproduction(found, as_json)
