@@ -122,6 +122,13 @@ def too_few(rows: Sequence[Row], min_studies: int) -> str | None:
     return f"{studies} reported; pooling needs at least {min_studies}"
 
 
+def all_or_none(x: Floats, n: Floats) -> str | None:
+    """Why `x` of `n` gets no diamond where no patient, or every patient, has the event; or None."""
+    if np.all(x == n):
+        return "every study has events in all its patients"
+    return "no study has an event" if np.all(x == 0) else None
+
+
 def critical_value(level: float, quantile: Quantile, df: int) -> float:
     """The two-sided critical value of the normal or of Student's t with max(`df`, 1) degrees of freedom."""
     tail = (1 + level) / 2

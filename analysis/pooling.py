@@ -1,4 +1,4 @@
-"""The one door to the models: `pool(rows, model)`, with each study left out, and group by group."""
+"""The one door to the models of proportions: `pool(rows, model)`, and group by group."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import groupby
 
+from analysis.effects import counts
 from analysis.estimates import (
     ARCSINE_REML_HK,
     BETA_BINOMIAL,
@@ -18,6 +19,7 @@ from analysis.estimates import (
     NotPooled,
     Pooled,
     Quantile,
+    all_or_none,
     not_pooled,
     too_few,
 )
@@ -40,7 +42,6 @@ __all__ = [
     "Pooled",
     "available",
     "by_group",
-    "leave_one_out",
     "pool",
     "pool_freeman_tukey_dl",
     "pool_glmm",
@@ -69,7 +70,7 @@ def pool(
     if model == GLMM_LOGIT:
         return pool_glmm(rows, level=level, ci=ci, min_studies=min_studies)
     if model == FTT_DL:
-        reason = too_few(rows, min_studies)
+        reason = too_few(rows, min_studies) or all_or_none(*counts(rows))
         if reason:
             return not_pooled(rows, reason, model=model, level=level)
         return pool_freeman_tukey_dl(rows, level=level)
@@ -86,11 +87,6 @@ def pool(
 def available(model: str) -> bool:
     """Whether this program can fit the model."""
     return model in MODEL_TITLES and (model != BETA_BINOMIAL or find_spec(_BETA_BINOMIAL_MODULE) is not None)
-
-
-def leave_one_out(rows: Sequence[Row], model: str = GLMM_LOGIT) -> tuple[Pooled | NotPooled, ...]:
-    """The pool without row i, for each i in order; InputError when that would leave no row."""
-    return tuple(pool([*rows[:i], *rows[i + 1 :]], model) for i in range(len(rows)))
 
 
 def by_group(rows: Sequence[Row], model: str = GLMM_LOGIT) -> dict[str, Pooled | NotPooled]:

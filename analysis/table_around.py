@@ -125,7 +125,8 @@ def _common(rows: Sequence[AnyRow], choice: Choice) -> tuple[dict[str, Any], dic
     def one(group: Subgroup) -> dict[str, Any]:
         part = [row for row in rows if row.group == group.name]
         if group.k < MIN_STUDIES:
-            why = f"{group.k} of the studies: a pool needs at least {MIN_STUDIES}"
+            studies = "1 study" if group.k == 1 else f"{group.k} studies"
+            why = f"{studies}: pooling by {choice.method} needs at least {MIN_STUDIES}"
             return plain(not_pooled(part, choice, why))
         vi = effects_of(part, choice).vi
         body = asdict(group) | {"I2": i_squared(group.tau2, vi), "H2": h_squared(group.tau2, vi)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,7 +80,7 @@ def report(table: Table, choice: Choice, around: Around = NOTHING_AROUND) -> dic
         "result": plain(found),
         "groups": groups,
         "studies": studies(rows, choice, found),
-        "conventions": conventions(choice, (found.k if isinstance(found, TablePool) else len(rows)) - 1),
+        "conventions": _conventions(choice, found, groups),
         "notes": notes(rows, choice, found) + _arms(table.rows, choice),
     }
     if choice.glmm:
@@ -91,6 +91,13 @@ def report(table: Table, choice: Choice, around: Around = NOTHING_AROUND) -> dic
         body["subgroups"] = subgroups
     found_body: dict[str, Any] = json_numbers(body | _around(table, rows, choice, around))
     return found_body
+
+
+def _conventions(choice: Choice, found: TablePool | TableNotPooled, groups: Mapping[str, Any]) -> list[str]:
+    """Of the studies' own intervals, and of the pool's where there is one."""
+    exact = [f"{choice.level:.0%} CI of a study: exact (Clopper-Pearson)"] if choice.kind == "proportions" else []
+    pooled = isinstance(found, TablePool) or any(part["pooled"] for part in groups.values())
+    return (conventions(choice, found.k - 1) if pooled else []) + exact
 
 
 def _around(table: Table, rows: Sequence[AnyRow], choice: Choice, around: Around) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from analysis.estimates import (
     MIN_STUDIES,
     NotPooled,
     Pooled,
+    all_or_none,
     ci_words,
     not_pooled,
     prediction_words,
@@ -42,7 +43,7 @@ def pool_reml_hk(
     """
     x, n = _by_study(rows)
     measure = MEASURES[model]
-    reason = too_few([Row(str(i), "", 0, 1) for i in range(len(x))], max(min_studies, 2)) or _degenerate(x, n)
+    reason = too_few([Row(str(i), "", 0, 1) for i in range(len(x))], max(min_studies, 2)) or all_or_none(x, n)
     if reason:
         return not_pooled(rows, reason, model=model, level=level)
     effects = effect_sizes(measure, x, n)
@@ -86,12 +87,3 @@ def _by_study(rows: Sequence[Row]) -> tuple[Floats, Floats]:
     place: dict[str, int] = {}
     at = np.array([place.setdefault(row.study, len(place)) for row in rows])
     return np.bincount(at, x).astype(float), np.bincount(at, n).astype(float)
-
-
-def _degenerate(x: Floats, n: Floats) -> str | None:
-    """The cases that no model of this review pools, in the words of the GLMM."""
-    if np.all(x == n):
-        return "every study has events in all its patients"
-    if np.all(x == 0):
-        return "no study has an event"
-    return None

@@ -16,12 +16,12 @@ from analysis.heterogeneity import i_squared
 from analysis.inverse_variance import pool_inverse_variance
 from analysis.pooling import (
     FTT_DL,
+    GLMM_LOGIT,
     MODEL_TITLES,
     NotPooled,
     Pooled,
     available,
     by_group,
-    leave_one_out,
     pool,
     pool_freeman_tukey_dl,
 )
@@ -144,11 +144,15 @@ def test_two_studies_are_not_pooled(model: str) -> None:
     assert (refused.k, refused.events, refused.total, refused.model) == (2, 7, 22, model)
 
 
-def test_leave_one_out_leaves_each_out_in_order() -> None:
-    table = rows(CRS, INFUSED)
-    left = leave_one_out(table, FTT_DL)
-    assert [one.total for one in left] == [200 - n for n in INFUSED]
-    assert left[5] == pool([*table[:5], *table[6:]], FTT_DL)
+@pytest.mark.parametrize("model", [GLMM_LOGIT, FTT_DL])
+@pytest.mark.parametrize("events", [[0, 0, 0], [9, 14, 20]])
+def test_all_or_no_events_get_no_diamond(model: str, events: list[int]) -> None:
+    refused = pool(rows(events, [9, 14, 20]), model)
+    assert isinstance(refused, NotPooled)
+    assert (refused.events, refused.total) == (sum(events), 43)
+    lower, upper = refused.proportion_ci
+    assert lower < upper
+    assert (lower == 0) or (upper == 1)
 
 
 def test_groups_are_pooled_apart() -> None:

@@ -150,7 +150,8 @@ def line(name: str, body: dict[str, Any]) -> tuple[str, ...]:
     """The cells of one estimate, under HEADER."""
     counts = (str(body["k"]), f"{body['events']}/{body['total']}")
     if not body["pooled"]:
-        return (name, *counts, "not pooled", body["reason"], "", "", "")
+        exact = "exact {}–{}".format(*(percent(bound) for bound in body["proportion_ci"]))
+        return (name, *counts, "not pooled", exact, body["reason"], "", "")
     interval = "{}–{}".format(*(percent(bound) for bound in body["proportion_ci"]))
     prediction = "{}–{}".format(*(percent(bound) for bound in body["proportion_pi"])) if body["proportion_pi"] else ""
     return (
