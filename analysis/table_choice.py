@@ -102,7 +102,7 @@ def settle(table: Table, options: Options) -> Choice:
         if options.prediction:
             raise InputError(f"{method} predicts by the quantiles of its beta distribution: leave out --prediction")
         predicts = None
-    return Choice(table.kind, measure, method, cast(Test, test), options.level, predicts, _glmm(options, table, method))
+    return Choice(table.kind, measure, method, test, options.level, predicts, _glmm(options, table, method))
 
 
 def _glmm(options: Options, table: Table, method: str) -> str:

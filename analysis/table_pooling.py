@@ -122,9 +122,9 @@ def as_pooled(rows: Sequence[AnyRow], choice: Choice) -> list[AnyRow]:
     found: dict[tuple[str, str], Row] = {}
     for row in rows:
         if isinstance(row, Row):
-            sum_ = found.get((row.group, row.study), Row(row.study, row.study, 0, 0, row.group))
-            more = {"events": sum_.events + row.events, "total": sum_.total + row.total}
-            found[row.group, row.study] = replace(sum_, **more)
+            sofar = found.get((row.group, row.study), Row(row.study, row.study, 0, 0, row.group))
+            events, total = sofar.events + row.events, sofar.total + row.total
+            found[row.group, row.study] = replace(sofar, events=events, total=total)
     return list(found.values())
 
 
@@ -217,7 +217,7 @@ def _likelihood(model: str) -> Pooler:
         if isinstance(fit, NotPooled):
             return TableNotPooled(fit.k, fit.reason)
         body = {name: getattr(fit, name) for name in SHARED if name not in ("statistic", "p_value")}
-        pi = {} if model == GLMM_LOGIT else {"pi_lb": fit.pi_lb, "pi_ub": fit.pi_ub}
+        pi: dict[str, Any] = {} if model == GLMM_LOGIT else {"pi_lb": fit.pi_lb, "pi_ub": fit.pi_ub}
         names = ("population_average", "rho", "loglik", "Q_test", "Q_wald", "Q_wald_p", "rows")
         details = {name: getattr(fit, name) for name in names if getattr(fit, name) is not None}
         return TablePool(k=fit.k, tau2=fit.tau2, statistic=None, p_value=None, details=details, **pi, **body)

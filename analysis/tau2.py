@@ -179,6 +179,19 @@ def _scoring(yi: Floats, vi: Floats, X: Floats | None, step: Callable[[Residuals
     for (low, rises), (high, still_rises) in pairwise(visited):
         if rises and not still_rises:
             return _root(score, low, high)
+    return _creep(score, tau2)
+
+
+def _creep(score: Callable[[float], float], tau2: float) -> float:
+    """The maximum that scoring from `tau2` nears from one side only, by ever smaller steps: they are lengthened."""
+    move = score(tau2)
+    for _ in range(MAX_STEPS):
+        ahead = max(0.0, tau2 + move)
+        if (score(ahead) > 0) != (move > 0):
+            return _root(score, min(tau2, ahead), max(tau2, ahead))
+        if ahead == 0:
+            return 0.0
+        move *= 2
     raise InputError("tau2 does not converge: the likelihood of these effects is flat; use DL or PM instead")
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.effects import Effects
+from analysis.effects import Effects, effect_sizes
 from analysis.inverse_variance import Fit, pool_inverse_variance
-from analysis.tau2 import TAU2
+from analysis.tau2 import TAU2, _creep
 from db.errors import InputError
 
 CLOSED_FORM, ITERATED = 1e-10, 1e-7
@@ -109,3 +109,14 @@ def test_a_variance_that_cannot_be_is_refused(bad: float) -> None:
     for estimator in (None, *TAU2.values()):
         with pytest.raises(InputError, match="variance"):
             pool_inverse_variance(Effects("PR", np.array([0.1, 0.2]), np.array([0.1, bad])), estimator)
+
+
+def test_scoring_by_ever_smaller_steps_comes_to_an_end() -> None:
+    """Two of two, twice, beside 20 of 30 and 98 of 154, as arcsines: each step is a tenth shorter than the last.
+
+    They near a local maximum at 0.0317; the likelihood is higher at 0, which is metafor's answer too (`ll0check`).
+    """
+    effects = effect_sizes("PAS", [2, 2, 20, 98], [2, 2, 30, 154])
+    assert TAU2["REML"](effects.yi, effects.vi) == 0
+    assert _creep(lambda at: (0.0317 - at) / 10, 0.0318) == pytest.approx(0.0317, rel=1e-12)
+    assert _creep(lambda at: -1e-9, 0.5) == 0

@@ -144,7 +144,7 @@ def _pool(name: str, part: dict[str, Any], share: bool) -> tuple[str, ...]:
         if part["total"] is None:
             return name, f"k={part['k']}", "not pooled", "", "", ""
         counts = f"k={part['k']}, {part['events']}/{part['total']}"
-        return name, counts, "not pooled", _interval(*part["proportion_ci"], share), "", ""
+        return name, counts, "not pooled", _interval(part["proportion_ci"][0], part["proportion_ci"][1], share), "", ""
     back = part["back"]
     prediction = "" if part["pi_lb"] is None else _interval(back["pi_lb"], back["pi_ub"], share)
     interval = _interval(back["ci_lb"], back["ci_ub"], share)
