@@ -8,7 +8,7 @@ study's random effect have the likelihood of their sum, so a study that reports 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -42,6 +42,7 @@ class Dataset:
     rows: tuple[Row, ...]
     missing: tuple[Missing, ...]
     articles: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str, str], ...] = ()  # (field, study, value) of the fields that declared subgroups name
 
     @property
     def included(self) -> int:
@@ -57,6 +58,7 @@ class Source:
     held: dict[str, str]
     values: dict[tuple[str, str, str], data.Value]  # by outcome, denominator, study
     types: dict[str, tuple[str, ...]]  # a report's publication types
+    facts: tuple[tuple[str, str, str], ...] = ()  # as in Dataset
 
     def value(self, outcome: OutcomeSpec, denominator: str, study: str) -> data.Value | None:
         """The value that counts; a sensitivity denominator takes the main one's where a study gives no other."""
@@ -64,8 +66,8 @@ class Source:
         return own if own is not None and own.total else self.values.get((outcome.id, outcome.denominator, study))
 
 
-def source(connection: sqlite3.Connection) -> Source:
-    """Read all that datasets are made of."""
+def source(connection: sqlite3.Connection, fields: Sequence[str] = ()) -> Source:
+    """Read all that datasets are made of; `fields` are those of facts."""
     pairs = data.included(connection)
     included = {study for study, _, _ in pairs}
     found = sorted((s for s in all_studies(connection) if s.study in included), key=lambda s: (s.label, s.study))
@@ -75,6 +77,11 @@ def source(connection: sqlite3.Connection) -> Source:
         data.held_out(connection),
         {(v.outcome, v.denominator, v.study): v for v in data.pool_values(connection)},
         data.publication_types(connection, {report for _, report, _ in pairs}),
+        tuple(
+            (fact.field, fact.study, fact.value)
+            for fact in (data.facts(connection) if fields else ())
+            if fact.field in fields and fact.status == "reported"
+        ),
     )
 
 
@@ -83,7 +90,7 @@ def datasets(connection: sqlite3.Connection, spec: ProtocolSpec) -> list[Dataset
 
     A sensitivity denominator takes the main one's value where a study gives no other (its patients are the same).
     """
-    known = source(connection)
+    known = source(connection, [subgroup.id for subgroup in spec.subgroups])
     return [
         dataset(known, outcome, denominator)
         for outcome in spec.outcomes
@@ -110,7 +117,9 @@ def dataset(
             rows.append(Row(study.study, study.label, value.events, value.total, "", value.second_hand, composed))
             if _article(value, known.types.get(value.report, ())):
                 articles.append(study.study)
-    return Dataset(outcome, denominator, tuple(rows), tuple(missing), tuple(articles))
+    studies = {row.study for row in rows}
+    facts = tuple(fact for fact in known.facts if fact[1] in studies)
+    return Dataset(outcome, denominator, tuple(rows), tuple(missing), tuple(articles), facts)
 
 
 def _article(value: data.Value, types: tuple[str, ...]) -> bool:
@@ -132,4 +141,5 @@ def plain_dataset(dataset: Dataset) -> dict[str, Any]:
         "rows": [asdict(row) for row in dataset.rows],
         "missing": [asdict(missing) for missing in dataset.missing],
         "articles": list(dataset.articles),
+        "facts": [list(fact) for fact in dataset.facts],
     }

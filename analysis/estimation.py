@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from analysis.dataset import Dataset, plain_dataset
-from analysis.estimates import FTT_DL, NotPooled, Pooled, Quantile
-from analysis.pooling import available, pool
+from analysis.declared_subgroups import declared_subgroups
+from analysis.estimates import FTT_DL
+from analysis.estimation_fit import fit, plain, restore
+from analysis.pooling import available
 from analysis.sensitivity import DENOMINATOR, LEAVE_ONE_OUT, UNKNOWN, chosen, declared, not_computed
 from db.model import ProtocolSpec, Row, SynthesisSpec
+
+__all__ = ["fit", "plain", "pool_all", "restore"]
 
 
 def pool_all(found: list[Dataset], spec: ProtocolSpec) -> dict[str, Any]:
     """{outcome: its data, the primary estimate, and what the protocol declares beside it}, as plain JSON values.
 
     `included` is K. `sensitivity`: {model, "denominator D" or a choice of `analysis.sensitivity`: estimate}.
-    `leave_one_out`: an estimate for each row left out, where declared. `not_computed`: {what is declared: why not}.
+    `leave_one_out`: an estimate for each row left out, where declared. `subgroups`: see `declared_subgroups`.
+    `not_computed`: {what is declared: why not}.
     """
     said = declared(spec.synthesis.sensitivity)
     models = dict.fromkeys([FTT_DL, *said.models] if spec.previous else said.models)  # the published review's own
@@ -30,8 +33,9 @@ def pool_all(found: list[Dataset], spec: ProtocolSpec) -> dict[str, Any]:
             other = plain(fit(dataset.rows, spec.synthesis.model, spec.synthesis))
             estimates[outcome.id]["sensitivity"][f"{DENOMINATOR}{dataset.denominator}"] = other
             continue
-        lacking = missing_models | not_computed(said, outcome, spec.outcomes)
-        body = plain_dataset(dataset) | {"label": outcome.label, "included": dataset.included}
+        groups, no_groups = declared_subgroups(dataset, spec.subgroups, spec.synthesis)
+        lacking = missing_models | not_computed(said, outcome, spec.outcomes) | no_groups
+        body = plain_dataset(dataset) | {"label": outcome.label, "included": dataset.included, "subgroups": groups}
         estimates[outcome.id] = body | _analyses(dataset, wanted, said.choices, lacking, spec.synthesis)
     return estimates
 
@@ -59,24 +63,3 @@ def _analyses(
         elif choice not in lacking:
             body["sensitivity"][choice] = once(chosen(dataset, choice))
     return body
-
-
-def fit(rows: Sequence[Row], model: str, synthesis: SynthesisSpec) -> Pooled | NotPooled:
-    """One model over the rows, with the protocol's conventions. No row at all: nobody reports it."""
-    if not rows:
-        return NotPooled(0, 0, 0, (0.0, 1.0), "no included study reports it", model)
-    ci: Quantile = "z" if synthesis.ci_method == "z" else "t"
-    return pool(rows, model, level=synthesis.ci_level, ci=ci, min_studies=synthesis.min_studies)
-
-
-def plain(estimate: Pooled | NotPooled) -> dict[str, Any]:
-    """An estimate as JSON values, told apart by `pooled`."""
-    return {"pooled": isinstance(estimate, Pooled), **asdict(estimate)}
-
-
-def restore(body: dict[str, Any]) -> Pooled | NotPooled:
-    """The estimate that `plain` wrote."""
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in body.items() if key != "pooled"
-    }
-    return Pooled(**fields) if body["pooled"] else NotPooled(**fields)

@@ -223,6 +223,15 @@ class SynthesisSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SubgroupSpec:
+    """A subgroup of the protocol: its levels, and whose they are (the study's, its arms', its patients')."""
+
+    id: str
+    levels: tuple[str, ...]
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScreeningSpec:
     """How many votes an item needs and what they amount to."""
 
@@ -267,3 +276,4 @@ class ProtocolSpec:
     locked: Mapping[str, str]  # dotted key -> canonical JSON of its value
     text: str
     search: SearchSpec = field(default_factory=SearchSpec)
+    subgroups: tuple[SubgroupSpec, ...] = ()

@@ -29,6 +29,7 @@ from db.model import (
     SearchSpec,
     SourceSpec,
     Stage,
+    SubgroupSpec,
     SynthesisSpec,
 )  # fmt: skip
 from lsr.protocol_schema import Outcome, PreviousVersion, Protocol, Source
@@ -144,6 +145,7 @@ def _contradictions(text: str, tree: Any, protocol: Protocol) -> list[str]:
         (("search", "source"), [s.id for s in protocol.search.source]),
         (("exclusion_reason",), [r.code for r in protocol.exclusion_reason]),
         (("outcome",), [o.id for o in protocol.outcome]),
+        (("subgroup",), [s.id for s in protocol.subgroup]),
         (("review", "person"), [p.name for p in protocol.review.person]),
     )
     for where, names in lists:
@@ -203,6 +205,7 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
         locked={key: canonical(value_at(tree, key)) for key in protocol.locked},
         text=text,
         search=_search(protocol),
+        subgroups=tuple(SubgroupSpec(s.id, tuple(s.levels), s.level) for s in protocol.subgroup),
     )
 
 

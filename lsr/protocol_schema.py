@@ -158,6 +158,14 @@ class Outcome(Section):
     role: str = ""
 
 
+class Subgroup(Section):
+    """[[subgroup]]: its id is the field of the facts that say in which level a study stands."""
+
+    id: str = Field(min_length=1)
+    levels: list[str] = Field(min_length=1)
+    level: Literal["study", "arm", "patient"] = "study"
+
+
 class Screening(Section):
     """[screening]"""
 
@@ -220,6 +228,7 @@ class Protocol(Section):
     screening: Screening
     extraction: Extraction
     outcome: list[Outcome] = Field(min_length=1)
+    subgroup: list[Subgroup] = []
     synthesis: Synthesis
     living: Living = Living()
     site: Site = Site()

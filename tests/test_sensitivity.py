@@ -128,7 +128,7 @@ def test_the_stored_estimates_hold_each_analysis_and_equal_a_fit_of_its_rows(ope
 
 
 def test_the_fingerprint_moves_with_what_is_declared(lsr: Command, review_folder: Path) -> None:
-    assert METHOD == 2
+    assert METHOD == 3
     path = review_folder / "protocol.toml"
     first = json.loads(lsr("pool", "--json", "-R", review_folder).out)
     path.write_text(path.read_text("utf-8").replace('"leave-one-out", ', ""), "utf-8")

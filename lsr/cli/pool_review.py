@@ -26,6 +26,7 @@ def estimates(found: Open, as_json: bool, *, force: bool) -> None:
         name, *rest = line(outcome, body["primary"])
         rows.append((name, f"{len(body['rows'])} of {body['included']}", *rest[1:]))
     out(table(rows, ("outcome", "k of K", *HEADER[2:])))
+    _subgroups(now.estimates)
     _say_conventions(now.estimates)
     _say_not_computed(now.estimates)
     if any(row["second_hand"] for body in now.estimates.values() for row in body["rows"]):
@@ -161,6 +162,20 @@ def history_of(found: Open, as_json: bool) -> None:
 
 def _interval(pair: list[float] | None) -> str:
     return "" if pair is None else f"{percent(pair[0])}–{percent(pair[1])}"
+
+
+def _subgroups(estimates: dict[str, Any]) -> None:
+    """The declared subgroups of studies that are computed, and their tests or why there are none."""
+    rows, said = [], []
+    for outcome, body in estimates.items():
+        for subgroup, found in body["subgroups"].items():
+            rows += [line(f"{outcome}, {subgroup}: {level}", one) for level, one in found["groups"].items()]
+            test = f"between levels p {found['p_value']:.4g}" if found["p_value"] is not None else found["not_tested"]
+            said.append(f"{outcome}, {subgroup}: {test}")
+    if rows:
+        out("")
+        out(table(rows, ("subgroups of studies", *HEADER[1:])))
+        out("\n".join(said))
 
 
 def _say_conventions(estimates: dict[str, Any]) -> None:
