@@ -184,7 +184,7 @@ def _explained(
         return 0.0, 1.0
     if estimator is None:
         return (100 * max(0.0, (residual - fit.df) / residual) if residual > 0 else 0.0), residual / fit.df
-    typical = fit.df / float(np.trace(fit.P))
+    typical = fit.df / fit.trace
     return 100 * tau2 / (typical + tau2), tau2 / typical + 1
 
 

@@ -37,13 +37,43 @@ LIKELIHOOD_TOLERANCE: Final = float(np.finfo(float).eps ** 0.25)
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """What the estimators read from a weighted fit with W = diag(wi): P = W - W X (X'W X)^-1 X'W."""
+    """What the estimators read from a weighted fit with W = diag(wi): P = W - W X (X'W X)^-1 X'W = W - S S'."""
 
     wi: Floats
-    P: Floats  # (k, k)
+    S: Floats  # (k, p)
     Py: Floats  # (k,)
     rss: float  # y'Py: the weighted residual sum of squares
     df: int  # k - p
+
+    @property
+    def P(self) -> Floats:
+        """The matrix itself, shape (k, k)."""
+        return np.asarray(np.diag(self.wi) - self.S @ self.S.T)
+
+    @property
+    def diagonal(self) -> Floats:
+        """Of P, shape (k,). With moderators by the matrix product, whose rounding is that of R's."""
+        if self.S.shape[1] > 1:
+            return np.asarray(np.diag(self.P))
+        return np.asarray(self.wi - self.S[:, 0] ** 2)
+
+    @property
+    def trace(self) -> float:
+        """Of P."""
+        return float(np.sum(self.diagonal))
+
+    def squares(self, v: Floats | float = 1.0, u: Floats | float = 1.0) -> float:
+        """The sum of P_ij² v_i u_j: tr(PP), or with variances for weights tr(PVP) and tr(PVPV).
+
+        With a mean alone P_ij is s_i s_j off the diagonal, and the sum takes k steps, none of which cancels.
+        """
+        v, u = np.broadcast_to(v, self.wi.shape), np.broadcast_to(u, self.wi.shape)
+        if self.S.shape[1] > 1:
+            return float(v @ (self.P**2) @ u)
+        squared = self.S[:, 0] ** 2
+        a, c = squared * v, squared * u
+        apart = c[1:] @ np.cumsum(a)[:-1] + a[1:] @ np.cumsum(c)[:-1]
+        return float(np.sum(self.diagonal**2 * v * u) + apart)
 
 
 def residuals(yi: Floats, vi: Floats, tau2: float, X: Floats | None = None) -> Residuals:
@@ -54,7 +84,7 @@ def residuals(yi: Floats, vi: Floats, tau2: float, X: Floats | None = None) -> R
 def dersimonian_laird(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
     """DL: Cochran's Q set equal to its expectation."""
     fit = residuals(yi, vi, 0.0, X)
-    return _moment(fit.rss - fit.df, float(np.trace(fit.P)), fit.df)
+    return _moment(fit.rss - fit.df, fit.trace, fit.df)
 
 
 def hunter_schmidt(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
@@ -66,7 +96,7 @@ def hunter_schmidt(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
 def hedges(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
     """HE: the unweighted residual variance less what sampling explains."""
     fit = _residuals(yi, np.ones_like(yi), _design(yi, vi, X))
-    return _moment(fit.rss - float(np.diag(fit.P) @ vi), float(fit.df), fit.df)
+    return _moment(fit.rss - float(fit.diagonal @ vi), float(fit.df), fit.df)
 
 
 def sidik_jonkman(yi: Floats, vi: Floats, X: Floats | None = None) -> float:
@@ -104,7 +134,7 @@ def restricted_maximum_likelihood(yi: Floats, vi: Floats, X: Floats | None = Non
     """REML, by Fisher scoring from HE."""
 
     def step(fit: Residuals) -> float:
-        return float((fit.Py @ fit.Py - np.trace(fit.P)) / np.sum(fit.P * fit.P.T))
+        return float((fit.Py @ fit.Py - fit.trace) / fit.squares())
 
     return _not_below_zero(_scoring(yi, vi, X, step), yi, vi, X, restricted=True)
 
@@ -240,8 +270,8 @@ def _residuals(yi: Floats, wi: Floats, design: Floats) -> Residuals:
     root = np.sqrt(wi)
     basis = np.linalg.qr(root[:, None] * design)[0]
     scaled = root[:, None] * basis
-    P = np.diag(wi) - scaled @ scaled.T
     left = root * yi - basis @ (basis.T @ (root * yi))
-    if len(yi) > design.shape[1] and np.trace(P) <= 0:
+    found = Residuals(wi, scaled, root * left, float(left @ left), design.shape[0] - design.shape[1])
+    if found.df > 0 and found.trace <= 0:
         raise InputError(f"the design: {LOST}")
-    return Residuals(wi, P, root * left, float(left @ left), design.shape[0] - design.shape[1])
+    return found

@@ -77,28 +77,23 @@ def tau2_standard_error(
 
 def _dersimonian_laird(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -> float:
     fit = residuals(yi, vi, 0.0, X)
-    trace = float(np.trace(fit.P))
-    return _scatter(fit.df, trace, float(np.sum(fit.P**2)), tau2) / trace**2
+    return _scatter(fit.df, fit.trace, fit.squares(), tau2) / fit.trace**2
 
 
 def _hunter_schmidt(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -> float:
     fit = residuals(yi, vi, 0.0, X)
-    return _scatter(fit.df, float(np.trace(fit.P)), float(np.sum(fit.P**2)), tau2) / float(fit.wi.sum()) ** 2
+    return _scatter(fit.df, fit.trace, fit.squares(), tau2) / float(fit.wi.sum()) ** 2
 
 
 def _hedges(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -> float:
     fit = residuals(yi, np.ones_like(vi), 0.0, X)
-    projected = fit.P * vi
-    return _scatter(float(np.sum(projected * projected.T)), float(np.trace(projected)), fit.df, tau2) / fit.df**2
+    return _scatter(fit.squares(vi, vi), float(fit.diagonal @ vi), fit.df, tau2) / fit.df**2
 
 
 def _sidik_jonkman(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -> float:
     crude = float(np.var(yi))
     fit = residuals(yi, vi, crude, X)
-    projected = fit.P * vi
-    scatter = _scatter(
-        float(np.sum(projected * projected.T)), float(np.sum(projected * fit.P)), float(np.sum(fit.P**2)), tau2
-    )
+    scatter = _scatter(fit.squares(vi, vi), fit.squares(vi), fit.squares(), tau2)
     return scatter * (crude / fit.df) ** 2
 
 
@@ -112,7 +107,7 @@ def _maximum_likelihood(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -
 
 
 def _restricted(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -> float:
-    return float(2 / np.sum(residuals(yi, vi, tau2, X).P ** 2))
+    return 2 / residuals(yi, vi, tau2, X).squares()
 
 
 def _paule_mandel(yi: Floats, vi: Floats, tau2: float, X: Floats | None) -> float:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from analysis.effects import Effects, effect_sizes
 from analysis.inverse_variance import Fit, pool_inverse_variance
-from analysis.tau2 import TAU2, _creep
+from analysis.tau2 import TAU2, _creep, residuals
 from db.errors import InputError
 
 CLOSED_FORM, ITERATED = 1e-10, 1e-7
@@ -120,3 +120,14 @@ def test_scoring_by_ever_smaller_steps_comes_to_an_end() -> None:
     assert TAU2["REML"](effects.yi, effects.vi) == 0
     assert _creep(lambda at: (0.0317 - at) / 10, 0.0318) == pytest.approx(0.0317, rel=1e-12)
     assert _creep(lambda at: -1e-9, 0.5) == 0
+
+
+@given(studies=st.lists(st.tuples(numbers, variances), min_size=2, max_size=12))
+def test_sums_over_the_projection_are_those_of_the_matrix(studies: list[tuple[float, float]]) -> None:
+    yi, vi = (np.array(column) for column in zip(*studies, strict=True))
+    fit = residuals(yi, vi, 0.1)
+    projected = fit.P * vi
+    assert fit.trace == pytest.approx(np.trace(fit.P), rel=1e-9)
+    assert fit.squares() == pytest.approx(np.sum(fit.P**2), rel=1e-9)
+    assert fit.squares(vi) == pytest.approx(np.sum(projected * fit.P), rel=1e-9)
+    assert fit.squares(vi, vi) == pytest.approx(np.sum(projected * projected.T), rel=1e-9)
