@@ -6,15 +6,13 @@ are understood. Every fault is named with its line and column, and nothing is me
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from analysis.table_kinds import OTHER_NAMES, AnyRow, Kind, Layout, Line, layouts
-from analysis.textfile import delimiter, read_text, refuse, shown
+from analysis.textfile import read_text, records, refuse, shown
 from db.errors import InputError
 from db.model import Row
 
@@ -47,12 +45,8 @@ def read_any(source: Path | str, measure: str = "", *, also: Sequence[str] = (),
     """
     name = name or (str(source) if isinstance(source, Path) else "table")
     text = read_text(source, name) if isinstance(source, Path) else source
-    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter(text), strict=True)
     faults: list[str] = []
-    try:
-        found = list(_rows(lines, measure, also, name, faults))
-    except csv.Error as error:
-        raise InputError(f"{name}: line {lines.line_num}: not a readable table ({error}); check its quotes") from error
+    found = list(_rows(records(text, name, MAX_ROWS, faults), measure, also, name, faults))
     refuse(name, faults)
     if not found:
         raise InputError(f"{name}: no rows below the header; give at least one study")
@@ -62,24 +56,14 @@ def read_any(source: Path | str, measure: str = "", *, also: Sequence[str] = (),
 
 
 def _rows(
-    lines: Iterator[list[str]], measure: str, also: Sequence[str], name: str, faults: list[str]
+    lines: Iterator[tuple[int, list[str]]], measure: str, also: Sequence[str], name: str, faults: list[str]
 ) -> Iterator[tuple[Layout, AnyRow, dict[str, str]]]:
     """Sound rows, each with the layout of all and its further cells; what is wrong with others is added to `faults`."""
-    header = next((cells for cells in lines if any(cell.strip() for cell in cells)), [])
+    _, header = next(lines, (1, []))
     layout, places = _recognised(header, measure, name)
     further = _further(header, also, name)
     seen: dict[tuple[str, str, str], int] = {}
-    count = 0
-    for cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        count += 1
-        if count > MAX_ROWS:
-            raise InputError(f"{name}: more than {MAX_ROWS:,} rows; is this the right file?")
-        number: int = lines.line_num  # type: ignore[attr-defined]  # csv's reader has it, Iterator does not say so
-        if len(cells) != len(header):
-            faults.append(f"line {number}: {len(cells)} cells where the header has {len(header)}")
-            continue
+    for number, cells in lines:
         line = Line(number, {column: cells[at].strip() for column, at in places.items()}, measure)
         row = layout.read(line)
         _check_study(line, seen)

@@ -54,26 +54,12 @@ class Table:
 
         InputError at once: a missing or doubled column, broken quotes, more than `max_rows` lines.
         """
-        text = self.text.removeprefix("\ufeff")
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(text), strict=True)
-        try:
-            header = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
-            places = _places(header, self.name, self.columns)
-            self.present = tuple(places)
-            count = 0
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                count += 1
-                if count > self.max_rows:
-                    raise InputError(f"{self.name}: more than {self.max_rows:,} rows; is this the right file?")
-                if len(cells) != len(header):
-                    self.faults.append(f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}")
-                    continue
-                yield Line(reader.line_num, {column: cells[at].strip() for column, at in places.items()})
-        except csv.Error as error:
-            line = reader.line_num
-            raise InputError(f"{self.name}: line {line}: not a readable table ({error}); check its quotes") from error
+        found = records(self.text, self.name, self.max_rows, self.faults)
+        _, header = next(found, (1, []))
+        places = _places(header, self.name, self.columns)
+        self.present = tuple(places)
+        for number, cells in found:
+            yield Line(number, {column: cells[at].strip() for column, at in places.items()})
 
     def check(self) -> None:
         """InputError, one line with up to SHOWN_FAULTS faults, if there are any."""
@@ -84,6 +70,32 @@ def open_table(source: Path | str, columns: Columns, max_rows: int, *, name: str
     """A table to read: a Path is read as UTF-8, a str is the text itself; `name` stands in the errors."""
     name = name or (str(source) if isinstance(source, Path) else "table")
     return Table(name, read_text(source, name) if isinstance(source, Path) else source, columns, max_rows)
+
+
+def records(text: str, name: str, max_rows: int, faults: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each line that is not blank, the header first.
+
+    A line with more or fewer cells than the header is added to `faults` instead. InputError at once: broken quotes,
+    more than `max_rows` lines below the header.
+    """
+    text = text.removeprefix("\ufeff")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter(text), strict=True)
+    width = count = 0
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if count > max_rows:
+                raise InputError(f"{name}: more than {max_rows:,} rows; is this the right file?")
+            width = width or len(cells)
+            count += 1
+            if len(cells) == width:
+                yield reader.line_num, cells
+            else:
+                faults.append(f"line {reader.line_num}: {len(cells)} cells where the header has {width}")
+    except csv.Error as error:
+        line = reader.line_num
+        raise InputError(f"{name}: line {line}: not a readable table ({error}); check its quotes") from error
 
 
 def refuse(name: str, faults: Sequence[str]) -> None:
