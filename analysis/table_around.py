@@ -92,15 +92,20 @@ def grouped(rows: Sequence[AnyRow], choice: Choice, tau2: str) -> tuple[dict[str
     reason = SAME_PATIENTS if within else _untested(names, sizes)
     about: dict[str, Any] = {"tau2_is": tau2, "level": "patient" if within else "study", "not_tested": reason}
     if tau2 == "common" and "" not in names and len(names) > 1:
-        pools, tested = _common(rows, choice)
-        return pools, _tested(about, tested)
+        shared, figures = _common(rows, choice)
+        return shared, _tested(about, figures)
+    about["tau2_is"] = "separate"
     found = pool_groups(rows, choice)
     pools = {name: plain(part) for name, part in found.items()}
     parts = [part for part in found.values() if isinstance(part, TablePool)]
-    if not reason and len(parts) < len(found):
-        about["not_tested"] = "not tested: a subgroup is not pooled"
-    Q, df, p_value = between([(part.estimate, part.se) for part in parts]) if len(parts) > 1 else (None, None, None)
-    return pools, _tested(about, {"Q_between": Q, "df": df, "df2": None, "p_value": p_value})
+    if not reason:  # a method may leave out studies that tell nothing: k counts those it took
+        few = len(parts) < len(found)
+        about["not_tested"] = "not tested: a subgroup is not pooled" if few else not_tested([part.k for part in parts])
+    tested: dict[str, Any] = dict.fromkeys(("Q_between", "df", "df2", "p_value"))
+    if not about["not_tested"]:
+        with within_the_machine():
+            tested["Q_between"], tested["df"], tested["p_value"] = between([(part.estimate, part.se) for part in parts])
+    return pools, _tested(about, tested)
 
 
 def _untested(names: Sequence[str], sizes: Sequence[int]) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from analysis.effects import Floats, Measure, back_transform, counts, effect_sizes
+from analysis.effects import Measure, back_transform, effect_sizes
 from analysis.estimates import (
     ARCSINE_REML_HK,
     LOGIT_REML_HK,
@@ -19,6 +17,7 @@ from analysis.estimates import (
     NotPooled,
     Pooled,
     all_or_none,
+    by_study,
     ci_words,
     not_pooled,
     prediction_words,
@@ -41,7 +40,8 @@ def pool_reml_hk(
     `min_studies`, all or no events, or effects all equal (Knapp-Hartung then gives an interval of no width).
     `weights` are one a study, and None where rows were summed. InputError for rows that cannot be.
     """
-    x, n = _by_study(rows)
+    studies = by_study(rows)
+    x, n = studies.x, studies.n
     measure = MEASURES[model]
     reason = too_few([Row(str(i), "", 0, 1) for i in range(len(x))], max(min_studies, 2)) or all_or_none(x, n)
     if reason:
@@ -79,11 +79,3 @@ def pool_reml_hk(
         ci_convention=f"{ci_words(level, 't', fit.Q_df)}, Knapp-Hartung",
         prediction_convention=prediction_words(level, "t", fit.Q_df),
     )
-
-
-def _by_study(rows: Sequence[Row]) -> tuple[Floats, Floats]:
-    """Events and totals with the rows of one study summed, in the order in which the studies first stand."""
-    x, n = counts(rows)
-    place: dict[str, int] = {}
-    at = np.array([place.setdefault(row.study, len(place)) for row in rows])
-    return np.bincount(at, x).astype(float), np.bincount(at, n).astype(float)

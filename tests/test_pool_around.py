@@ -134,6 +134,15 @@ def test_subgroups_are_tested_with_ten_studies_and_four_a_level_only(lsr: Comman
     assert "not tested: 9 studies" in lsr("pool", table(*"aaaaabbbb"), "--method", "REML").out
 
 
+def test_studies_in_no_subgroup_are_said_and_keep_separate_tau2(lsr: Command, tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    lines = (f"s{i},{x},{n},{'a' if i < 6 else ''}\n" for i, (x, n) in enumerate(zip(*CR, strict=True)))
+    path.write_text("study,events,total,group\n" + "".join(lines))
+    found = told(lsr, path, "--method", "REML", "--subgroups", "common")["subgroups"]
+    assert (found["tau2_is"], found["p_value"]) == ("separate", None)
+    assert "stand in no subgroup" in found["not_tested"]
+
+
 def test_patients_of_one_study_in_two_subgroups_are_not_tested(lsr: Command, tmp_path: Path) -> None:
     path = tmp_path / "within.csv"
     lines = (f"s{i},{x},{n},{g}\n" for i, (x, n) in enumerate(zip(*CR, strict=True)) for g in "ab")

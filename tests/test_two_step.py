@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.estimates import ARCSINE_REML_HK, LOGIT_REML_HK, NotPooled, Pooled
@@ -69,6 +69,7 @@ def test_arms_of_one_study_are_one_effect(model: str) -> None:
     assert (other.k, other.estimate, other.ci_lb, other.weights) == (4, one.estimate, one.ci_lb, None)
 
 
+@settings(deadline=None)
 @given(TABLES, st.sampled_from([LOGIT_REML_HK, ARCSINE_REML_HK]), st.sampled_from([0.5, 0.95, 0.999]))
 def test_any_table_gives_an_estimate_in_its_intervals_or_a_reason(
     table: list[tuple[int, int]], model: str, level: float
