@@ -69,6 +69,8 @@ def line(row: AnyRow, found: Any) -> str:
 
 
 def _agreement(row: Agreement, found: dict[str, Any]) -> str:
+    if not found["fits"]:
+        return COLUMNS.format(row.name, "0", "", "", row.budget, "not measured: no set has stored answers of R")
     ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
     fits = f"{found['fits']}" + (f", {found['failed']} failed" if found["failed"] else "")
     if not row.peer:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ORACLE = Path(__file__).parents[2] / "shared/data/oracle"
-PINNED = Path(__file__).parents[1] / "validation/pinned.json"
+PINNED = next((Path(__file__).parents[1] / "validation").rglob("pinned.json"))
 CLOSED = ("EE", "DL", "HS", "SJ", "HE")
 ITERATED = ("REML", "ML", "PM", "EB")
 GLMM = "GLMM"

@@ -147,6 +147,9 @@ def test_ours_agree_with_the_stored_answers(tmp_path: Path, kind: str) -> None:
     found = work_statistics.beside_r(kind, str(tmp_path))
     row = Agreement("ours", "", [], most=MOST[kind])
     assert found["fits"] == {"closed": 60, "iterated": 0, "GLMM": 4}[kind]
+    if kind == "iterated":  # the pinned sets hold none: no agreement is claimed
+        assert "not measured" in bench.line(row, found)
+        return
     assert bench.line(row, found).endswith(" met")
     assert bench.line(row, found | {"us_from_r": 1.0}).endswith("NOT met")
     assert bench.line(row, found | {"failed": 1}).endswith("NOT met")
