@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from dataclasses import replace
 from functools import cache
@@ -195,6 +196,18 @@ def test_metafors_answers_are_read_in_the_order_of_the_cases(tmp_path: Path, mon
     Ran.stderr = "there is no package called 'metafor'"
     with pytest.raises(ImportError, match="metafor"):
         work_statistics._ask_r(some)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_r_itself_is_asked(tmp_path: Path) -> None:
+    try:
+        found = work_statistics.beside_metafor("GLMM", str(tmp_path))
+    except ImportError as error:
+        pytest.skip(str(error))
+    assert (found["fits"], found["failed"]) == (4, 0)
+    assert found["from_us"] < MOST["GLMM"]
+    assert found["seconds"] > 0
 
 
 @pytest.mark.parametrize(
