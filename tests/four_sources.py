@@ -22,8 +22,8 @@ from tests.servers.eutils import EutilsServer
 from tests.servers.frame import LoopbackServer
 
 SOURCES: Final = ("pubmed", "crossref", "europepmc", "ctgov")  # in the order in which they are searched
-HITS: Final = {"pubmed": 320, "crossref": 7, "europepmc": 12, "ctgov": 3}
-CAP: Final = 250  # lowered from PubMed's 9,999, so that its 320 hits come in parts
+HITS: Final = {"pubmed": 250, "crossref": 7, "europepmc": 12, "ctgov": 3}
+CAP: Final = 200  # lowered from PubMed's 9,999, so that its 250 hits come in parts
 OUTSIDE, WITHDRAWN = "900001", "900002"  # known from an earlier search; this one no longer finds them
 NAMED_ONLY: Final = "NCT07000009"  # a trial that a report names and the register's search does not find
 PHRASES: Final = "CAR T cells | GC027"

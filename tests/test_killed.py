@@ -87,5 +87,5 @@ def test_killed_while_storing(searched: Path, tell: Tell, tmp_path: Path) -> Non
     """Before the first statement that writes, before the last, and before some of those between, COMMITs among them."""
     told, right = undisturbed(searched, tell, tmp_path)
     last = told["statement"]
-    for statement in sorted({1, 2, *range(last // 20, last, last // 20), last - 1, last}):
+    for statement in sorted({1, 2, *range(last // 8, last, last // 8), last}):
         same_after(searched, tell, tmp_path, right, statement=statement)

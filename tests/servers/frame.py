@@ -127,6 +127,7 @@ class LoopbackServer:
 
         class Listener(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body go out apart: the second would wait 40 ms for an ACK
 
             def do_GET(self) -> None:
                 self._reply("")
