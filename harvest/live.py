@@ -127,7 +127,10 @@ class LiveTransport:
             batch.close()
 
     def _reply(self, request: Request, stop: threading.Event) -> Reply:
-        came = self._answer(request, stop)
+        try:
+            came = self._answer(request, stop)
+        except SourceError as error:  # it may name what the source said, a redirect's address for one
+            raise SourceError(self._without_secrets(str(error).encode()).decode()) from None
         body = self._without_secrets(came.body)
         at = self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Reply(request.key, came.status, body, self._archive.put(body), at)
@@ -186,7 +189,7 @@ class LiveTransport:
         raise SourceError(f"{request.source}: {request.host} redirects more than {MAX_HOPS} times: not followed")
 
     def _without_secrets(self, body: bytes) -> bytes:
-        """No source is known to echo a key in a good answer; should one, the archive must not keep it."""
+        """No source is known to echo a key in a good answer; should one, neither archive nor error may keep it."""
         for secret in self._identity.api_keys.values():
             if secret:
                 body = body.replace(secret.encode(), b"***")
