@@ -13,9 +13,9 @@ Facts = Mapping[str, str]
 
 def store_registrations(review: Review, author: str, source: str, found: Iterable[tuple[str, Facts]]) -> int:
     """Enter what a register prints of each trial (trial number, facts) where it is new or changed; how many were."""
-    known = registrations(review.connection)
-    changed = [(trial, dict(facts)) for trial, facts in found if dict(facts) != known.get(trial)]
-    with review.transaction():
+    with review.transaction():  # around the comparison too: another process may be storing the same
+        known = registrations(review.connection)
+        changed = [(trial, dict(facts)) for trial, facts in found if dict(facts) != known.get(trial)]
         for trial, facts in sorted(changed):
             review.append(author, "registration", {"trial": trial, "source": source, "facts": facts})
     return len(changed)

@@ -24,7 +24,7 @@ from tests.servers.frame import LoopbackServer
 SOURCES: Final = ("pubmed", "crossref", "europepmc", "ctgov")  # in the order in which they are searched
 HITS: Final = {"pubmed": 250, "crossref": 7, "europepmc": 12, "ctgov": 3}
 CAP: Final = 200  # lowered from PubMed's 9,999, so that its 250 hits come in parts
-OUTSIDE, WITHDRAWN = "900001", "900002"  # known from an earlier search; this one no longer finds them
+OUTSIDE, GONE = "900001", "900002"  # known from an earlier search; this one no longer finds them
 NAMED_ONLY: Final = "NCT07000009"  # a trial that a report names and the register's search does not find
 PHRASES: Final = "CAR T cells | GC027"
 Servers = Mapping[str, Any]
@@ -93,7 +93,7 @@ def point(folder: Path, servers: Servers) -> None:
     path = folder / "protocol.toml"
     text = path.read_text("utf-8")
     text = re.sub(r"^\[\[known_item\]\]\n(?:[^\[\n].*\n|\n)*", "", text, flags=re.MULTILINE)
-    text = re.sub(r'^base_url = .*\n', "", text, flags=re.MULTILINE)
+    text = re.sub(r"^base_url = .*\n", "", text, flags=re.MULTILINE)
     for name, server in servers.items():
         text = text.replace(f'id = "{name}"\n', f'id = "{name}"\nbase_url = "{server.url}"\n', 1)
     text = re.sub(r'^query = "CD7 chimeric.*$', f'query = "{PHRASES}"', text, flags=re.MULTILINE)
@@ -104,14 +104,16 @@ def with_known(folder: Path) -> Path:
     """The review with two records that an earlier search of PubMed brought; the protocol in it entered."""
     with open_review(folder) as opened, opened.review.transaction():
         note = RunNote("pubmed", "databases", "an earlier query", "2026-11-02T06:00:00Z", None)
-        known = [Record("pubmed", pmid, "An older record", year=2019, pmid=pmid) for pmid in (OUTSIDE, WITHDRAWN)]
+        known = [Record("pubmed", pmid, "An older record", year=2019, pmid=pmid) for pmid in (OUTSIDE, GONE)]
         settle(opened, store_run(opened.review, note, known).new)
     with open_review(folder) as opened:
         refresh(opened)  # pooled once: no later command has to
     return folder
 
 
-_LOCAL: Final = frozenset({"n", "k", "hash", "run", "round", "id", "at", "searched_at", "records_sha256", "new_records"})
+_LOCAL: Final = frozenset(
+    {"n", "k", "hash", "run", "round", "id", "at", "searched_at", "records_sha256", "new_records"}
+)
 _LEFT_OUT: Final = ("entry", "copy", "estimate", "setting", "run", "reply", "failure")
 
 
@@ -119,7 +121,7 @@ def content_of(folder: Path) -> dict[str, Counter[Any]]:
     """All that a review holds, by content: without local numbers, times, and what only counts how often it was run.
 
     Rows of the ledger's typed tables, how many of each; records with their contents; of each source, what its
-    searches found, and how many records were new in all of them; the names in the archive, and in them no bytes.
+    searches found, and how many records were new in all of them; the names in the archive, which are their digests.
     """
     connection = sqlite3.connect(folder / "review.db")
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -134,7 +136,7 @@ def content_of(folder: Path) -> dict[str, Counter[Any]]:
     held["what was new"] = Counter(dict(connection.execute("SELECT source, sum(new_records) FROM run GROUP BY 1")))
     held["failures"] = Counter(connection.execute("SELECT source, why FROM failure").fetchall())
     connection.close()
-    held["archive"] = Counter(path.name for path in (folder / "archive").glob("*"))
+    held["archive"] = Counter(path.name for path in (folder / "archive").glob("*.gz"))
     return held
 
 

@@ -1,8 +1,8 @@
 """Whole `lsr` commands in processes of their own, started at once: each a fork of one that has imported all.
 
 Read from stdin, a line each, as JSON: `arguments` of the command; `answered`, after how many answers it is killed;
-`statement`, before which statement to SQLite it is killed. Answered on stdout with how it ended, and how many of
-each there were. It is SIGKILL, which no process can catch.
+`statement`, before which writing statement of SQLite; `archived`, before which file of the archive gets its name.
+Told on stdout: how it ended, and how many of each there were. It is SIGKILL, which no process can catch.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import sqlite3
 import sys
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import db.review
+from db.archive import _Atomic
 from harvest import crossref, pubmed_search, pubmed_split
 from harvest.live import Clock, Limits, LiveTransport
 from harvest.transport import Reply, Request
@@ -32,9 +32,9 @@ WRITES = ("BEGIN", "COMMIT", "INSERT", "CREATE", "DROP", "SAVEPOINT", "RELEASE")
 class Counted:
     """Answers and statements, counted; the process ends at the one it was told."""
 
-    def __init__(self, answered: int, statement: int) -> None:
-        self.end = {"answered": answered, "statement": statement}
-        self.count = {"answered": 0, "statement": 0}
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.end = {what: order.get(what, 0) for what in ("answered", "statement", "archived")}
+        self.count = dict.fromkeys(self.end, 0)
         self.lock = threading.Lock()
 
     def one(self, what: str) -> None:
@@ -53,7 +53,11 @@ def lower_the_limits() -> None:
 
 
 def count(counted: Counted) -> None:
-    ask, connect = LiveTransport._reply, sqlite3.connect
+    ask, connect, name = LiveTransport._reply, sqlite3.connect, _Atomic.__exit__
+
+    def named(self: _Atomic, *how: Any) -> None:
+        counted.one("archived")
+        name(self, *how)
 
     def asked(self: LiveTransport, request: Request, stop: threading.Event) -> Reply:
         reply = ask(self, request, stop)
@@ -67,13 +71,14 @@ def count(counted: Counted) -> None:
         )
         return connection
 
+    _Atomic.__exit__ = named  # type: ignore[method-assign]
     LiveTransport._reply = asked  # type: ignore[method-assign]
     db.review.sqlite3.connect = connected  # type: ignore[attr-defined,assignment]
 
 
 def run(order: dict[str, Any], told: int) -> None:
     """In the child: the command, then its counts to `told`."""
-    counted = Counted(order.get("answered", 0), order.get("statement", 0))
+    counted = Counted(order)
     count(counted)
     output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
@@ -107,5 +112,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    assert Path("tests").is_dir() or True
     serve()

@@ -28,7 +28,12 @@ ERRORS = {  # what each answers, in JSON, in place of what was asked for
     "europepmc": Answer(b'{"errCode":500,"errMsg":"Solr is away"}', 200, "application/json"),
     "ctgov": Answer(b'{"error":"Unknown parameter"}', 400, "application/json"),
 }
-WORDS = {"pubmed": "API key invalid", "crossref": "Too broad", "europepmc": "Solr is away", "ctgov": "Unknown parameter"}
+WORDS = {
+    "pubmed": "API key invalid",
+    "crossref": "Too broad",
+    "europepmc": "Solr is away",
+    "ctgov": "Unknown parameter",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,9 @@ TROUBLES = {
     "a cut body": Trouble(always(switch("cut_body")), lambda source: r"sent \d+ of \d+ bytes|broke off"),
     "fewer than counted": Trouble(
         lose_one,
-        lambda source: r"found 4 records but sent 3.* PMID 4 is missing" if source == "pubmed" else r"counts \d .*sent \d",
+        lambda source: (
+            r"found 4 records but sent 3.* PMID 4 is missing" if source == "pubmed" else r"counts \d .*sent \d"
+        ),
     ),
     "a JSON error": Trouble(
         lambda source, server: server.switches.append(Switch(ERRORS[source], times=None)),
@@ -90,6 +97,7 @@ def kept(folder: Path) -> dict[str, Any]:
     return {name: held for name, held in content_of(folder).items() if name not in ("failures", "archive")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("source", SOURCES)
 def test_loud_and_repaired(

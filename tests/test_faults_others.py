@@ -273,5 +273,3 @@ def test_46_a_record_that_is_not_indexed_yet_is_found(opened: Open) -> None:
     query = next(source.query for source in opened.spec.sources if source.id == "pubmed")
     assert "[tiab]" in query
     assert not any(filtered in query.lower() for filtered in ("[pt]", "[filter]", "humans[mh]", "[sb]", "[la]"))
-
-

@@ -26,7 +26,9 @@ SUNDAY, NEXT_SUNDAY = "2026-11-22", "2026-11-29"
 def today(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The day it is, for the transport and the review; pauses are not waited."""
     day = [SUNDAY]
-    clock = Clock(sleep=lambda seconds: None, now=lambda: datetime.fromisoformat(f"{day[0]}T16:00:00").replace(tzinfo=UTC))
+    clock = Clock(
+        sleep=lambda seconds: None, now=lambda: datetime.fromisoformat(f"{day[0]}T16:00:00").replace(tzinfo=UTC)
+    )
     monkeypatch.setattr(LiveTransport.__init__, "__defaults__", (clock, Limits()))
     return day
 
@@ -47,6 +49,7 @@ def pages(site: Path) -> dict[str, bytes]:
     return {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_an_idle_week(weekly: tuple[Open, dict[str, Any]], today: list[str]) -> None:
     opened, servers = weekly
     first = harvest(opened)

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from db import queries
 from db.verify import verify
 from lsr.workflow.folder import open_review
-from tests.four_sources import HITS, content_of, differences, point, serving, with_known
+from lsr.workflow.search_log import REFRESHED, WITHDRAWN
+from tests.four_sources import GONE, HITS, OUTSIDE, content_of, differences, point, serving, with_known
 
 Tell = Callable[..., dict[str, Any]]
 ROOT = Path(__file__).parents[1]
@@ -24,7 +26,11 @@ ROOT = Path(__file__).parents[1]
 def tell(tmp_path: Path) -> Iterator[Tell]:
     """Run `lsr harvest` on a folder, to its end or to its death."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.harvest_child"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.harvest_child"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert child.stdin
     assert child.stdout
@@ -58,6 +64,10 @@ def undisturbed(searched: Path, tell: Tell, tmp_path: Path) -> tuple[dict[str, A
     told = tell(folder)
     assert told["code"] == 0, told["output"]
     held = content_of(folder)
+    with open_review(folder) as opened:
+        log = dict(next(run.log for run in queries.runs(opened.review.connection) if run.hits == HITS["pubmed"]))
+    assert "part" in log  # the search took several requests, and what it no longer finds was asked for again
+    assert (log[REFRESHED], log[WITHDRAWN]) == (f"{OUTSIDE} {GONE}", GONE)
     assert {row[0]: row[3] for row in held["what was searched"] if row[1] != "an earlier query"}.items() >= HITS.items()
     return told, held
 
@@ -89,3 +99,11 @@ def test_killed_while_storing(searched: Path, tell: Tell, tmp_path: Path) -> Non
     last = told["statement"]
     for statement in sorted({1, 2, *range(last // 8, last, last // 8), last}):
         same_after(searched, tell, tmp_path, right, statement=statement)
+
+
+@pytest.mark.slow
+def test_killed_while_archiving(searched: Path, tell: Tell, tmp_path: Path) -> None:
+    """A reply is written and has not got its name yet: it never counts as archived."""
+    told, right = undisturbed(searched, tell, tmp_path)
+    for archived in (1, told["archived"] // 2, told["archived"]):
+        same_after(searched, tell, tmp_path, right, archived=archived)

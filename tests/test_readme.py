@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import re
 import shlex
@@ -116,6 +117,31 @@ def test_what_the_pooling_says(lsr: Command, review_folder: Path, monkeypatch: p
         ran = lsr(*command[1:])
         assert ran.code == 0, (command, ran.err)
     assert Path("pooling.R").stat().st_size > 0
+
+
+CLAIMS = {  # what the README says of the harvest, and where it is shown
+    "One that fails keeps nothing, does not stop the others, and the command exits 1":
+        "test_harvest_command.test_one_source_that_fails_does_not_stop_the_others",
+    "show the failure until a later search repairs it":
+        "test_search_runs.test_a_failing_source_leaves_nothing_and_the_next_run_repairs_it",
+    "it fails until a person has looked at it":
+        "test_search_runs.test_a_dropped_phrase_fails_the_first_run_until_a_person_accepts_it",
+    "otherwise it has failed and says what is missing": "test_failed_runs.test_loud_and_repaired",
+    "Killed at any moment": "test_killed.test_killed_after_every_single_request",
+    "Two runs at once lose nothing, double nothing and share one pace":
+        "test_two_at_once.test_two_processes_on_one_review",
+    "pools nothing and changes no page but the search log": "test_idle_week.test_an_idle_week",
+    "Each of the 47 bad inputs": "test_faults.test_a_fault_has_tests_named_after_it",
+    "they are in no file, no log and no error": "test_secrets.test_after_a_run_that_failed",
+}  # fmt: skip
+
+
+def test_each_claim_about_the_harvest_has_its_test() -> None:
+    text = " ".join(README.split())
+    for claim, where in CLAIMS.items():
+        module, name = where.split(".")
+        assert claim in text
+        assert callable(getattr(importlib.import_module(f"tests.{module}"), name))
 
 
 def test_every_command_the_readme_names_exists(lsr: Command) -> None:

@@ -1,4 +1,4 @@
-"""Keys and contact come from the environment and stay there: after whole runs no byte that is kept or said holds them."""
+"""Keys and contact come from the environment and stay there: no byte that is kept or said after a run holds them."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def places(review_folder: Path, tmp_path: Path) -> tuple[Path, Path]:
     return review_folder, tmp_path / "cache"
 
 
+@pytest.mark.slow
 def test_after_a_whole_run(places: tuple[Path, Path]) -> None:
     folder, cache = places
     echo = Switch(Answer(ECHO, 429, "application/json"), "esearch.fcgi", 1)  # fault 1, once: then it goes on
@@ -84,6 +85,7 @@ def test_after_a_whole_run(places: tuple[Path, Path]) -> None:
     assert all(f"mailto:{CONTACT}" in asked.headers["User-Agent"] for server in (pubmed, *others) for asked in server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("echo", ECHOES)
 def test_after_a_run_that_failed(places: tuple[Path, Path], echo: str) -> None:
     folder, cache = places

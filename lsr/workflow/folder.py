@@ -97,8 +97,10 @@ def adopt_protocol(review: Review, spec: ProtocolSpec) -> ProtocolSpec:
                 [f"{key} is locked: change it back, or add an [[amendment]] with item = {key!r}" for key in locked],
             )
     with review.transaction():
-        review.append(EDITOR, "protocol", _protocol_body(spec))
-    return spec
+        if queries.protocol_text(review.connection) == old:  # else another process has just entered what it read
+            review.append(EDITOR, "protocol", _protocol_body(spec))
+            return spec
+    return adopt_protocol(review, spec)
 
 
 def _protocol_body(spec: ProtocolSpec) -> dict[str, Any]:
