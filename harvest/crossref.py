@@ -16,6 +16,7 @@ from typing import Any, Final
 from db.errors import InputError, SourceError
 from db.model import Record, SourceSpec
 from harvest.crossref_work import plain, record_of, words_of
+from harvest.json_replies import objects_at, text_at, texts_at
 from harvest.pubmed_xml import one_line
 from harvest.source import Harvest, Progress
 from harvest.transport import Manners, Reply, Request, Transport
@@ -62,8 +63,8 @@ def search(spec: SourceSpec, transport: Transport, progress: Progress) -> Harves
 
 
 def _words(work: dict[str, Any]) -> set[str]:
-    texts = [*work.get("title", ()), *work.get("subtitle", ()), work.get("abstract", "")]
-    return words_of(plain(" ".join(map(str, texts))))
+    texts = [*texts_at(work, "title"), *texts_at(work, "subtitle"), text_at(work, "abstract")]
+    return words_of(plain(" ".join(texts)))
 
 
 def _rank(spec: SourceSpec, phrase: str, transport: Transport, progress: Progress) -> _Ranked:
@@ -77,9 +78,9 @@ def _rank(spec: SourceSpec, phrase: str, transport: Transport, progress: Progres
     while True:
         message = _message(spec, transport.send(_request(spec, phrase, cursor)))
         total, before = int(message["total-results"]), len(works)
-        works.update((str(work.get("DOI", "")).lower(), work) for work in message["items"])
+        works.update((text_at(work, "DOI").lower(), work) for work in objects_at(message, "items"))
         progress(len(works), total)
-        cursor = str(message.get("next-cursor") or "")
+        cursor = text_at(message, "next-cursor")
         if len(works) >= total or len(works) == before or not cursor:
             break
     if len(works) < total:

@@ -39,11 +39,6 @@ def search(spec: SourceSpec, transport: Transport, progress: Progress) -> Harves
     if not term:
         raise InputError(f"the source {spec.id!r} has no query: write one into protocol.toml")
     records, hits = _pages(spec, (("query.term", term),), transport, progress)
-    if len(records) != hits:
-        raise SourceError(
-            f"{spec.id}: ClinicalTrials.gov counts {hits} studies but sent {len(records)} distinct ones: "
-            "run the same command again; nothing was changed"
-        )
     log = (("hits", str(hits)), ("query as sent", term), ("fetched", str(len(records))))
     return Harvest(hits, tuple(records), tuple(records.values()), log)
 
@@ -52,6 +47,7 @@ def refresh(spec: SourceSpec, native_ids: Sequence[str], transport: Transport, p
     """The registrations with these NCT numbers; those that the register does not know are named as deleted.
 
     ⌈numbers / 100⌉ requests. An obsolete number answers under the number that replaced it: it is not deleted.
+    SourceError if fewer arrive than the register counts: then none is known to be unknown.
     """
     records: dict[str, Record] = {}
     wanted = sorted(set(native_ids))
@@ -69,7 +65,7 @@ def refresh(spec: SourceSpec, native_ids: Sequence[str], transport: Transport, p
 def _pages(
     spec: SourceSpec, question: tuple[tuple[str, str], ...], transport: Transport, progress: Progress
 ) -> tuple[dict[str, Record], int]:
-    """All pages of a question, and the register's count of them."""
+    """All studies of a question, and the register's count of them; SourceError if they are not as many."""
     records: dict[str, Record] = {}
     token, hits = "", -1
     while True:
@@ -84,7 +80,13 @@ def _pages(
         progress(len(records), hits)
         token = text_at(found, "nextPageToken")
         if not token or len(records) == before:
-            return records, hits
+            break
+    if len(records) != hits:
+        raise SourceError(
+            f"{spec.id}: ClinicalTrials.gov counts {hits} studies but sent {len(records)} distinct ones: "
+            "run the same command again; nothing was changed"
+        )
+    return records, hits
 
 
 def _count(spec: SourceSpec, found: dict[str, Any]) -> int:

@@ -33,7 +33,7 @@ def text_at(value: Any, *path: str) -> str:
     """The text or number at a path of member names, as text; "" where anything on the way is missing."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return _whole(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def objects_at(value: Any, *path: str) -> list[dict[str, Any]]:
@@ -47,4 +47,9 @@ def texts_at(value: Any, *path: str) -> list[str]:
     """The texts in the list at a path of member names."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return [_whole(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _whole(text: str) -> str:
+    """U+FFFD for each half of a UTF-16 pair, which JSON can say ("\\ud800") and no database can hold."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

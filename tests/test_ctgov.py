@@ -142,6 +142,15 @@ def test_numbers_are_looked_up_a_hundred_at_a_time_and_the_unknown_named(live: L
     assert len(server.asked) == 2
 
 
+def test_a_look_up_that_is_cut_short_calls_no_trial_unknown(live: LiveTransport) -> None:
+    numbers = [f"NCT{n:08}" for n in range(1, 6)]
+    with (
+        CtgovServer([study(n) for n in range(1, 4)], overcount=2) as server,
+        pytest.raises(SourceError, match="counts 5 studies but sent 3"),
+    ):
+        ctgov.refresh(spec(server), numbers, live, quiet)
+
+
 def name_trials(opened: Open, *numbers: str) -> None:
     note = RunNote("web", "websites", "", "2099-01-01T00:00:00Z", None)
     store_run(opened.review, note, [Record("web", str(i), registry_ids=(n,)) for i, n in enumerate(numbers)])
