@@ -60,23 +60,24 @@ def registry_ids(*texts: str) -> tuple[str, ...]:
     """
     found: set[str] = set()
     for text in texts:
-        found.update(_numbers(text.lower()))
+        # Over every abstract, so it must be cheap: the patterns run on the few texts that may hold a number at all.
+        if _LONG_NUMBER.search(text):
+            found.update(_numbers(text.lower(), _LONG))
+        found.update(_numbers(text, _SHORT))
     return tuple(sorted(found))
 
 
-def _numbers(lower: str) -> Iterator[str]:
-    # One search for a long number first, then substrings: they spare most abstracts all of the patterns.
-    likely = _STEMS if _LONG_NUMBER.search(lower) else _WITH_SHORT_NUMBERS
-    stems = [stem for stem in likely if stem in lower]
-    plain = _as_typed(lower) if stems else lower
+def _numbers(text: str, registries: Mapping[str, tuple[_Registry, ...]]) -> Iterator[str]:
+    stems = [stem for stem in registries if stem in text]
+    plain = _as_typed(text) if stems else text
     for stem in stems:
-        for pattern, form in _STEMS[stem]:
+        for pattern, form in registries[stem]:
             for match in pattern.finditer(plain):
                 yield form(match)
 
 
 # What stands between a registry's prefix and its digits in print: "NCT-04…", "ISRCTN, 22…", "ISRCTN No. 15…".
-_GAP: Final = r"(?:[\s:#=_+,()\-]|no\.?|number|identifier|id){0,8}"
+_GAP: Final = r"(?:[\s:#=_+,()\-]|(?i:no\.?|number|identifier|id)){0,8}"
 _Form = Callable[["re.Match[str]"], str]
 _Registry = tuple["re.Pattern[str]", _Form]
 
@@ -86,8 +87,8 @@ def _joined(prefix: str, separator: str = "") -> _Form:
 
 
 def _registry(key: str, rest: str, form: _Form) -> _Registry:
-    """A registry whose numbers begin with `key` (lower case), not inside a longer word."""
-    return re.compile(rf"{key}(?<![a-z]{key}){_GAP}{rest}(?!\d)"), form
+    """A registry whose numbers begin with `key`, not inside a longer word."""
+    return re.compile(rf"{key}(?<![A-Za-z]{key}){_GAP}{rest}(?!\d)"), form
 
 
 def _european(rest: str, prefix: str) -> _Registry:
@@ -95,11 +96,11 @@ def _european(rest: str, prefix: str) -> _Registry:
     return re.compile(rf"20(?<![\d-]20){rest}(?!-?\d)"), _joined(f"{prefix}20", "-")
 
 
-# Five digits on end, a space allowed where NCT and ISRCTN numbers are printed in two halves. [0-9] four times over, not
-# \d{4}: written out, the search takes half the time, and it runs over every abstract.
-_LONG_NUMBER: Final = re.compile(r"[0-9][0-9][0-9][0-9]\s?[0-9]")
-# The registries by a stem that all their numbers hold.
-_STEMS: Final[Mapping[str, tuple[_Registry, ...]]] = {
+# Five digits on end, with nothing between them but what may stand between the halves of an NCT or ISRCTN number. [0-9]
+# four times over, not \d{4}: written out, the search takes half the time.
+_LONG_NUMBER: Final = re.compile(rf"[0-9][0-9][0-9][0-9][\s{_INVISIBLE}]?[0-9]")
+# The registries by a stem that all their numbers hold, in a text in lower case.
+_LONG: Final[Mapping[str, tuple[_Registry, ...]]] = {
     "nct": (_registry("nct", r"(\d{4})\s?(\d{4})", _joined("NCT")),),
     "ctr": (
         _registry("chictr", r"(\d{2})\s?(\d{6,8})", _joined("ChiCTR")),
@@ -108,7 +109,6 @@ _STEMS: Final[Mapping[str, tuple[_Registry, ...]]] = {
         _registry("actrn", r"(\d{14})", _joined("ACTRN")),
         _registry("pactr", r"(\d{15,16})", _joined("PACTR")),
         _registry("tctr", r"(\d{11})", _joined("TCTR")),
-        _registry("slctr", r"/?\s?(20\d\d)/(\d{3})", _joined("SLCTR/", "/")),
     ),
     "rct": (
         _registry("isrctn", r"(\d{4})\s?(\d{4})", _joined("ISRCTN")),
@@ -124,10 +124,13 @@ _STEMS: Final[Mapping[str, tuple[_Registry, ...]]] = {
     "japic": (_registry("japic", r"(?:cti)-?(\d{6})", _joined("JPRN-JapicCTI-")),),
     "jma": (_registry("jma", r"iia-?(\d{5})", _joined("JPRN-JMA-IIA")),),
     "drks": (_registry("drks", r"(\d{8})", _joined("DRKS")),),
-    "ntr": (_registry("ntr", r"(\d{3,5})", _joined("NTR")),),
     "kct": (_registry("kct", r"(\d{7})", _joined("KCT")),),
     "rpcec": (_registry("rpcec", r"(\d{8})", _joined("RPCEC")),),
-    "rbr": (_registry("rbr", r"(\d[0-9a-z]{5,7})(?![a-z])", lambda match: f"RBR-{match[1]}"),),
 }
-# The stems of the registries whose numbers may be shorter than that: SLCTR/2015/022, NTR123, RBR-4a5b6c.
-_WITH_SHORT_NUMBERS: Final = ("ctr", "ntr", "rbr")
+# Those whose numbers may be shorter (NTR123, SLCTR/2015/022, RBR-4a5b6c): so little is a number only after a prefix in
+# capitals, as these registries print it.
+_SHORT: Final[Mapping[str, tuple[_Registry, ...]]] = {
+    "NTR": (_registry("NTR", r"(\d{3,5})", _joined("NTR")),),
+    "SLCTR": (_registry("SLCTR", r"/?\s?(20\d\d)/(\d{3})", _joined("SLCTR/", "/")),),
+    "RBR": (_registry("RBR", r"(\d[0-9A-Za-z]{5,7})(?![A-Za-z])", lambda match: f"RBR-{match[1].lower()}"),),
+}
