@@ -54,7 +54,8 @@ FileOrder = Annotated[str | None, typer.Option("--order", metavar="COLUMN", help
 FileInfluence = Annotated[bool, typer.Option("--influence", help="FILE: diagnostics of each study.")]
 FileSmallStudy = Annotated[bool, typer.Option("--small-study", help="FILE: Egger, rank test, trim-and-fill.")]
 
-HEADER = ("", "k", "x/n", "%", "95% CI", "prediction", "tau2", "I2")
+# "%" is the median study's for a logit GLMM; "mean" is over studies, where tau2 > 0.
+HEADER = ("", "k", "x/n", "%", "95% CI", "prediction", "mean", "tau2", "I2")
 
 
 def file_options(
@@ -150,8 +151,8 @@ def line(name: str, body: dict[str, Any]) -> tuple[str, ...]:
     """The cells of one estimate, under HEADER."""
     counts = (str(body["k"]), f"{body['events']}/{body['total']}")
     if not body["pooled"]:
-        exact = "exact {}–{}".format(*(percent(bound) for bound in body["proportion_ci"]))
-        return (name, *counts, "not pooled", exact, body["reason"], "", "")
+        exact = "exact {}–{}".format(*(percent(bound) for bound in body["proportion_ci"])) if body["total"] else ""
+        return (name, *counts, "not pooled", exact, body["reason"], "", "", "")
     interval = "{}–{}".format(*(percent(bound) for bound in body["proportion_ci"]))
     prediction = "{}–{}".format(*(percent(bound) for bound in body["proportion_pi"])) if body["proportion_pi"] else ""
     return (
@@ -160,6 +161,7 @@ def line(name: str, body: dict[str, Any]) -> tuple[str, ...]:
         percent(body["proportion"]),
         interval,
         prediction,
+        "" if body["population_average"] is None else percent(body["population_average"]),
         f"{body['tau2']:.3f}",
         f"{body['I2']:.1f}",
     )

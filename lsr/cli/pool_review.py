@@ -183,16 +183,20 @@ def _say_conventions(estimates: dict[str, Any]) -> None:
     said = [re.sub(r"\d+ df \(k − 1\)", "k − 1 df", body["primary"][name])
             for body in estimates.values() for name in ("ci_convention", "prediction_convention")
             if name in body["primary"]]  # fmt: skip
+    if any(body["primary"].get("population_average") is not None for body in estimates.values()):
+        said.append("%: the median study's, the inverse logit of the pooled mean; mean: over studies, where tau2 > 0")
     for words in dict.fromkeys(said):
         say(words)
 
 
 def _say_not_computed(estimates: dict[str, Any]) -> None:
-    """What the protocol declares and the program left out, and for which outcomes if not for all."""
-    lacking: dict[tuple[str, str], list[str]] = {}
+    """What the protocol declares and the program left out, a line each; --json has the reason for every outcome."""
+    lacking: dict[str, dict[str, str]] = {}
     for outcome, body in estimates.items():
-        for item in body["not_computed"].items():
-            lacking.setdefault(item, []).append(outcome)
-    for (name, why), outcomes in lacking.items():
-        where = "" if len(outcomes) == len(estimates) else f" for {', '.join(outcomes)}"
-        say(f"declared, not computed{where}: {name} ({why})")
+        for name, why in body["not_computed"].items():
+            lacking.setdefault(name, {})[outcome] = why
+    for name, whys in lacking.items():
+        where = "" if len(whys) == len(estimates) else f" for {', '.join(whys)}"
+        outcome, why = next(iter(whys.items()))
+        first = "" if len(set(whys.values())) == 1 else f"{outcome}: "
+        say(f"declared, not computed{where}: {name} ({first}{why})")
