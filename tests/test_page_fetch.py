@@ -24,8 +24,9 @@ from lsr.workflow.bring import harvest
 from lsr.workflow.files import import_files
 from lsr.workflow.folder import Open, open_review
 from lsr.workflow.settle import settle
-from lsr.workflow.society_pages import fetch_pages, pages_to_open, reread_pages
+from lsr.workflow.society_pages import fetch_pages, reread_pages
 from lsr.workflow.sources import source_states
+from lsr.workflow.wanted_pages import pages_to_open
 from tests.conftest import Command
 from tests.servers.faults import switch
 from tests.servers.frame import Answer

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from db.errors import ReviewError
 from db.model import Record
-from harvest.pages import LAYOUT, SOCIETIES, BlockedError, DriftError, parse_page, society_of
+from harvest.abstract_dois import society_of
+from harvest.pages import LAYOUT, SOCIETIES, BlockedError, DriftError, parse_page
 from tests.servers.faults import CHALLENGE, UNUSUAL_TRAFFIC
 
 PAGES = Path(__file__).parent / "pages"

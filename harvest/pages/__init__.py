@@ -1,8 +1,8 @@
 """Conference abstract pages: ASH (Blood, Confex), ASCO (JCO, its meeting sites) and EHA (its library, HemaSphere).
 
 Saved by a person or fetched with permission, a page is read by the same parser. Which society and layout a page is
-of is told from the page itself, so a file's name does not matter. Each society is one module with its layouts, the
-hosts that serve them and the beginnings of its abstracts' DOIs. Selectors are those that public tools for these
+of is told from the page itself, so a file's name does not matter. Each society is one module with its layouts and
+the hosts that serve them. Selectors are those that public tools for these
 sites use; none was tried on a live page (docs/live-checks.md lists them).
 """
 
@@ -18,7 +18,7 @@ from db.model import Record
 from harvest.pages import asco, ash, eha
 from harvest.pages.common import LAYOUT, DriftError, Layout, Page, page_of
 
-__all__ = ["LAYOUT", "SOCIETIES", "BlockedError", "DriftError", "Society", "detect", "parse_page", "society_of"]
+__all__ = ["LAYOUT", "SOCIETIES", "BlockedError", "DriftError", "Society", "detect", "parse_page"]
 
 # What stands in place of the page when a site suspects a robot; it is saved with status 200 (JabRef#11357).
 _CHALLENGES: Final = (
@@ -33,27 +33,20 @@ class BlockedError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Society:
-    """A society whose abstracts have pages: the beginnings of their DOIs, the hosts they are on, their layouts."""
+    """A society whose abstracts have pages: the hosts they are on, and their layouts."""
 
     id: str
-    prefixes: tuple[str, ...]
     hosts: tuple[str, ...]
     layouts: tuple[Layout, ...]
 
 
 SOCIETIES: Final[Mapping[str, Society]] = MappingProxyType(
     {
-        "ash": Society("ash", ash.PREFIXES, ash.HOSTS, ash.LAYOUTS),
-        "asco": Society("asco", asco.PREFIXES, asco.HOSTS, asco.LAYOUTS),
-        "eha": Society("eha", eha.PREFIXES, eha.HOSTS, eha.LAYOUTS),
+        "ash": Society("ash", ash.HOSTS, ash.LAYOUTS),
+        "asco": Society("asco", asco.HOSTS, asco.LAYOUTS),
+        "eha": Society("eha", eha.HOSTS, eha.LAYOUTS),
     }
 )
-
-
-def society_of(doi: str) -> str:
-    """The society that a DOI's abstract is of, or "": an article of the same journal is no abstract."""
-    found = next((name for name, society in SOCIETIES.items() if doi.startswith(society.prefixes)), "")
-    return "" if found == "asco" and not asco.is_abstract(doi) else found
 
 
 def detect(html: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from db.identifiers import normalise_doi
 from db.model import Author, Record
+from harvest.abstract_dois import JCO_SUPPLEMENT
 from harvest.pages.common import (
     Layout,
     Page,
@@ -24,17 +25,10 @@ from harvest.pages.common import (
     text_of,
 )
 
-PREFIXES: Final = ("10.1200/jco.",)
 HOSTS: Final = ("ascopubs.org", "asco.org")
-_NUMBERED: Final = re.compile(r"/jco\.(\d{4})\.(\d+)\.(\d+_suppl)\.(\w+)$")  # year, volume, issue, abstract number
 _TITLE: Final = ("h1.citation__title", "h1[property=name]", "h1.core-title")
 _ABSTRACT: Final = ("#abstract", ".abstractSection", "section#abstracts")
 JOURNAL: Final = "Journal of Clinical Oncology"
-
-
-def is_abstract(doi: str) -> bool:
-    """Whether a DOI of JCO is one of a supplement: its articles share the prefix, and are in PubMed."""
-    return _NUMBERED.search(doi) is not None
 
 
 def _atypon(page: Page) -> Record:
@@ -148,7 +142,7 @@ def _record(
     extra: dict[str, str] | None = None,
 ) -> Record:
     doi = page.doi if doi is None else doi
-    spelt = _NUMBERED.search(doi)
+    spelt = JCO_SUPPLEMENT.search(doi)
     year, volume, issue, own = spelt.groups() if spelt else ("", "", "", "")
     return meeting_abstract(
         "asco", layout, page, doi, title, abstract, authors=authors, date=date or year, doi=doi,

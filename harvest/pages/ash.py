@@ -22,9 +22,6 @@ from harvest.pages.common import (
     text_of,
 )
 
-PREFIXES: Final = (
-    "10.1182/blood-",
-)  # of abstracts; articles of Blood are "10.1182/blood.…", and have theirs in PubMed
 # The same page stands on all three (seen in links); a redirect between them is no other site.
 HOSTS: Final = ("ashpublications.org", "ashpublications.net", "ashpublications.com", "ash.confex.com")
 _CONFEX: Final = re.compile(r"ash\.confex\.com/ash/(\d{4})/webprogram[^/]*/Paper(\d+)\.html", re.I)

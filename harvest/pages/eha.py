@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from db.identifiers import normalise_doi
 from db.model import Author, Record
+from harvest.abstract_dois import society_of
 from harvest.pages.common import (
     Layout,
     Page,
@@ -23,7 +24,6 @@ from harvest.pages.common import (
     text_of,
 )
 
-PREFIXES: Final = ("10.1097/hs9.", "10.1097/01.hs9.", "10.1002/hem3.")
 HOSTS: Final = ("library.ehaweb.org", "journals.lww.com", "onlinelibrary.wiley.com", "hemaspherejournal.com")
 _CONF: Final = re.compile(r"\bconf[\"']?\s*[:=]\s*(?=\{)")
 _OLDER: Final = ("div.text-init", "div.desc-text-all")
@@ -177,12 +177,13 @@ def _names_hemasphere(page: Page, prefix: str) -> bool:
 
 def _is_lww(page: Page) -> bool:
     """LWW and Wiley print many journals: the DOI or the journal's name says that it is HemaSphere."""
-    ours = page.host == "journals.lww.com" and (page.doi.startswith(PREFIXES) or "/hemasphere/" in page.url.lower())
-    return ours or _names_hemasphere(page, "wkhealth")
+    ours = society_of(page.doi) == "eha" or "/hemasphere/" in page.url.lower()
+    return (page.host == "journals.lww.com" and ours) or _names_hemasphere(page, "wkhealth")
 
 
 def _is_wiley(page: Page) -> bool:
-    return (page.host.endswith("wiley.com") and page.doi.startswith(PREFIXES)) or _names_hemasphere(page, "citation")
+    ours = page.host.endswith("wiley.com") and society_of(page.doi) == "eha"
+    return ours or _names_hemasphere(page, "citation")
 
 
 LAYOUTS: Final = (

@@ -37,7 +37,7 @@ def fail_if_refused(fetched: Fetched | None) -> None:
 
 def list_pages(found: Open, as_json: bool) -> None:
     """The DOIs whose abstract a person should open, with what is lacking and where."""
-    from lsr.workflow.society_pages import pages_to_open
+    from lsr.workflow.wanted_pages import pages_to_open
 
     wanted = pages_to_open(found)
     if as_json:

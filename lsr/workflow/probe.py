@@ -10,8 +10,9 @@ from pathlib import Path
 from db.archive import Archive
 from db.errors import InputError
 from db.model import SourceSpec
+from harvest.abstract_dois import society_of
 from harvest.page_fetch import LIMITS
-from harvest.pages import SOCIETIES, society_of
+from harvest.pages import SOCIETIES
 from harvest.probe import Answer, probe_page, probe_search
 from harvest.source import known_sources
 from lsr.workflow.bring import CONTACT, network

@@ -18,30 +18,15 @@ from db.model import Record, SourceSpec
 from db.queries import report_of
 from db.records import RETRIEVAL, RunNote, Stored, store_run
 from db.retrieved import Wanting
+from harvest.abstract_dois import society_of
 from harvest.page_fetch import LIMITS, Opened, open_pages, page_request, read_page
-from harvest.pages import LAYOUT, SOCIETIES, society_of
+from harvest.pages import LAYOUT
 from lsr.workflow.bring import CONTACT, network
 from lsr.workflow.folder import Open
 from lsr.workflow.settle import Progress, link, quiet
+from lsr.workflow.wanted_pages import TROUBLE, read_before, wanted_pages
 
 AUTHOR = "machine:retrieval"
-TROUBLE = "page not read"  # the name of the log lines that say why
-
-
-@dataclass(frozen=True, slots=True)
-class ToOpen:
-    """A DOI whose page is wanted: what it lacks, and why a fetch did not bring it."""
-
-    society: str
-    doi: str
-    report: str
-    title: str
-    lacks: tuple[str, ...]
-    trouble: str = ""
-
-    @property
-    def url(self) -> str:
-        return f"https://doi.org/{self.doi}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +39,13 @@ class Fetched:
     refused: tuple[str, ...] = ()  # why a society's pages were not asked for at all
 
 
-def pages_to_open(opened: Open) -> list[ToOpen]:
-    """The DOIs of reports that lack abstract or registry id and whose page was not read yet, for a person to open."""
-    known = retrieved.page_troubles(opened.review.connection, TROUBLE)
-    found = []
-    for society, wanted in _wanted(opened).items():
-        read = _read_before(opened, society, wanted)
-        found += [
-            ToOpen(society, w.doi, w.report, w.title, _lacks(w), known.get(w.doi, ""))
-            for w in wanted
-            if w.doi not in read
-        ]
-    return found
-
-
 def fetch_pages(opened: Open, progress: Progress = quiet) -> Fetched:
     """Ask for the wanted pages of every society whose `page_fetch` the protocol has on; each page once.
 
     Without a permitted society no transport is made and nothing is asked. Interrupted, it keeps the pages that came.
     """
     total = Fetched()
-    wanted = _wanted(opened)
+    wanted = wanted_pages(opened)
     for spec in opened.spec.sources:
         if spec.enabled and spec.page_fetch and wanted.get(spec.id):
             total = _and(total, _fetch_society(opened, spec, wanted[spec.id], progress))
@@ -121,36 +92,9 @@ def join_pages(opened: Open, records: Iterable[Record]) -> tuple[str, ...]:
     return tuple(sorted({report for _, report, _ in items}))
 
 
-def _wanted(opened: Open) -> dict[str, list[Wanting]]:
-    """By society. An article of a society's journal shares the prefix of its abstracts, and is none."""
-    connection = opened.review.connection
-    prefixes = [prefix for society in SOCIETIES.values() for prefix in society.prefixes]
-    found: dict[str, list[Wanting]] = {}
-    for one in retrieved.wanting(connection, prefixes):
-        if society := society_of(one.doi):
-            found.setdefault(society, []).append(one)
-    return found
-
-
-def _lacks(one: Wanting) -> tuple[str, ...]:
-    return (*(() if one.abstract else ("abstract",)), *(() if one.registry_id else ("registry id",)))
-
-
-def _read_before(opened: Open, society: str, wanted: Sequence[Wanting]) -> set[str]:
-    """The DOIs whose page is a record of the review, and was not outdated by what a search brought since."""
-    connection = opened.review.connection
-    keys = {w.doi for w in wanted}
-    read = retrieved.pages_read(connection, society)
-    return {doi for doi, clock in read.items() if doi in keys and clock >= _since(wanted, doi)}
-
-
-def _since(wanted: Sequence[Wanting], doi: str) -> int:
-    return max(w.since for w in wanted if w.doi == doi)
-
-
 def _fetch_society(opened: Open, spec: SourceSpec, wanted: Sequence[Wanting], progress: Progress) -> Fetched:
     before = retrieved.pages_opened(opened.review.connection)
-    read = _read_before(opened, spec.id, wanted)
+    read = read_before(opened, spec.id, wanted)
     to_ask, came = [], list[Opened]()
     for one in wanted:
         page = before.get(page_request(spec, one.doi).key)

@@ -10,7 +10,7 @@ from lsr.workflow import sources
 from lsr.workflow.folder import PREVIOUS, Open
 from lsr.workflow.notices import grave
 from lsr.workflow.refresh import refresh
-from lsr.workflow.society_pages import pages_to_open
+from lsr.workflow.wanted_pages import pages_to_open
 
 
 def status(opened: Open) -> dict[str, Any]:
