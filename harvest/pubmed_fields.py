@@ -103,7 +103,15 @@ def _walk(fields: _Fields, element: Element, table: _Table) -> None:
 
 
 def _into(table: _Table) -> _Reader:
-    return lambda fields, element: _walk(fields, element, table)
+    reader_of = table.get  # not by way of _walk: a call less for each of the nine containers of a record
+
+    def read(fields: _Fields, element: Element) -> None:
+        for child in element:
+            reader = reader_of(child.tag)
+            if reader is not None:
+                reader(fields, child)
+
+    return read
 
 
 def _text(element: Element) -> str:
@@ -208,7 +216,8 @@ def _location(fields: _Fields, element: Element) -> None:
 def _article_id(fields: _Fields, element: Element) -> None:
     kind = element.get("IdType")
     if kind == "doi":
-        fields.dois.setdefault("list", normalise_doi(_plain(element)))
+        if not fields.dois.get("location"):  # which comes first, and counts first
+            fields.dois.setdefault("list", normalise_doi(_plain(element)))
     elif kind in ("pmc", "pii"):
         _keep(kind)(fields, element)
 

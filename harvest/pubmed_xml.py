@@ -18,7 +18,7 @@ from harvest.pubmed_fields import book, citation
 
 _CHUNK: Final = 1 << 18  # below it the bookkeeping of chunks shows; above it nothing is gained
 # References are 28 % of the bytes of a real file, dates of PubMed's own bookkeeping a fifth of its elements.
-_UNREAD: Final = (b"Reference", b"History")
+_UNREAD: Final = (b"ReferenceList", b"History")
 # The largest of 20,788 real records (pubmed21n1298) has 0.5 MB, references included: room for thirty of it.
 MAX_RECORD_BYTES: Final = 16 << 20
 _ROOTS: Final = ("PubmedArticleSet", "PubmedBookArticleSet")
@@ -71,31 +71,32 @@ def without_unread(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _without(chunks: Iterator[bytes], name: bytes) -> Iterator[bytes]:
-    """`chunks` without the elements called `name`.
+    """`chunks` without the elements called `name`, which may hold others of their kind.
 
-    In PubMed's XML these bytes can be nothing but tags ("<" in text is written &lt;), and neither a Reference nor a
-    History holds another of its kind, though a ReferenceList may hold a ReferenceList. A file cut inside one stays
-    cut: its end never comes.
+    In PubMed's XML these bytes can be nothing but tags: "<" in text is written &lt;. A file cut inside such an element
+    stays cut: its end never comes.
     """
     start, end = b"<" + name + b">", b"</" + name + b">"
-    buffer, inside = b"", False
+    buffer, depth = b"", 0
     for chunk in chunks:
         buffer += chunk
         kept: list[bytes] = []
         position = 0
-        while (found := buffer.find(end if inside else start, position)) >= 0:
-            if inside:
+        while (found := buffer.find(end if depth else start, position)) >= 0:
+            if depth:
+                depth += buffer.count(start, position, found) - 1
                 position = found + len(end)
             else:
                 kept.append(buffer[position:found])
-                position = found
-            inside = not inside
+                position, depth = found + len(start), 1
         rest = max(position, len(buffer) - len(end))  # a tag may be split between two chunks
-        if not inside:
+        if depth:
+            depth += buffer.count(start, position, rest + len(start) - 1)  # those that begin before `rest`
+        else:
             kept.append(buffer[position:rest])
         buffer = buffer[rest:]
         yield b"".join(kept)
-    if not inside:
+    if not depth:
         yield buffer
 
 

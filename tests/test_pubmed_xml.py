@@ -243,14 +243,13 @@ def test_references_are_skipped_however_the_bytes_are_split(monkeypatch: pytest.
     monkeypatch.setattr(pubmed_xml, "_CHUNK", chunk)
     nested = (
         "<ReferenceList><Reference>a</Reference><ReferenceList><Reference/><Reference>b</Reference></ReferenceList>"
+        "<ReferenceList/><ReferenceList><ReferenceList></ReferenceList></ReferenceList></ReferenceList>"
     )
-    body = f"<x>{nested}</ReferenceList><Referenced>c</Referenced></x>".encode()
-    assert b"".join(pubmed_xml.without_unread(io.BytesIO(body))) == (
-        b"<x><ReferenceList><ReferenceList><Reference/></ReferenceList></ReferenceList><Referenced>c</Referenced></x>"
-    )
-    both = b"<x><History><Year>1</Year></History><Reference>a</Reference><Historyless/></x>"
+    body = f"<x>{nested}<Referenced>c</Referenced>{nested}<y/></x>".encode()
+    assert b"".join(pubmed_xml.without_unread(io.BytesIO(body))) == b"<x><Referenced>c</Referenced><y/></x>"
+    both = b"<x><History><Year>1</Year></History><ReferenceList>a</ReferenceList><Historyless/></x>"
     assert b"".join(pubmed_xml.without_unread(io.BytesIO(both))) == b"<x><Historyless/></x>"
-    cut = b"".join(pubmed_xml.without_unread(io.BytesIO(b"<x><Reference>a</x>")))
+    cut = b"".join(pubmed_xml.without_unread(io.BytesIO(b"<x><ReferenceList>a</x>")))
     assert cut == b"<x>"
 
 
