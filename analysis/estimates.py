@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -144,6 +145,19 @@ def prediction_words(level: float, quantile: Quantile, df: int) -> str:
     """The convention of a prediction interval, as plots and tables print it."""
     name = "normal quantile" if quantile == "z" else f"t with {df} df (k − 1)"
     return f"{level:.0%} prediction interval: {name}, standard deviation √(τ² + SE²)"
+
+
+def shared_conventions(estimates: Iterable[Mapping[str, Any]]) -> list[str]:
+    """How the intervals of several estimates (as plain values) were made, each convention once, without its df.
+
+    Where a figure is a median study's and not the mean over studies, the last line says which is which.
+    """
+    pooled = [one for one in estimates if one["pooled"]]
+    said = [re.sub(r"\d+ df \(k − 1\)", "k − 1 df", one[name])
+            for one in pooled for name in ("ci_convention", "prediction_convention")]  # fmt: skip
+    if any(one.get("population_average") is not None for one in pooled):
+        said.append("%: the median study's, the inverse logit of the pooled mean; mean: over studies, where tau2 > 0")
+    return list(dict.fromkeys(said))
 
 
 def _studies(rows: Sequence[Row]) -> int:

@@ -123,7 +123,8 @@ def description(rows: Sequence[Row], pooled: Pooled | NotPooled, denominator: st
             f"Pooled by {MODEL_TITLES[pooled.model]}: {_percent(pooled.proportion)}%,"
             f" {pooled.level:.0%} CI {_percent(low)} to {_percent(high)}%. {heterogeneity_words(pooled)}."
         )
-    return f"Forest plot of {len(rows)} studies, percent of {denominator}. {found} Studies: {studies}."
+    count = "1 study" if len(rows) == 1 else f"{len(rows)} studies"
+    return f"Forest plot of {count}, percent of {denominator}. {found} Studies: {studies}."
 
 
 def _with_groups(rows: Sequence[Row], lines: Sequence[Line]) -> Iterator[Line]:

@@ -49,6 +49,7 @@ def _line(
         "model": primary["model"],
         "estimate": now,
         "ci": primary["proportion_ci"] if primary["pooled"] else None,
+        "exact": None if primary["pooled"] or not primary["total"] else primary["proportion_ci"],
         "prediction": primary.get("proportion_pi"),
         "reason": primary.get("reason", ""),
         "conventions": [primary[name] for name in ("ci_convention", "prediction_convention") if name in primary],

@@ -95,6 +95,10 @@ def test_the_history_is_what_was_frozen(demo: Open, lsr: Command, demo_folder: P
     told = json.loads(lsr("pool", "--history", "--json", "-R", demo_folder).out)
     assert told["estimates"] == lines
     assert "not adjusted" in told["note"]
+    ran = lsr("pool", "--history", "-R", demo_folder)
+    assert re.search(r"1\.1 .* cr_bm +1 of 14 +7/7 +not pooled +exact 59\.0–100\.0", ran.out)
+    for words in ("95% CI: t with k − 1 df", "95% prediction interval: t with k − 1 df", "the median study's"):
+        assert words in ran.out + ran.err
 
 
 def test_a_frozen_version_of_an_older_method_is_told_as_it_stands(demo: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -233,8 +234,34 @@ def test_what_is_not_pooled_shows_its_sum_and_exact_interval(
     shown = lsr("pool", path, "--method", method).out
     assert f"{total}  not pooled" in shown
     assert f"{100 * result['proportion_ci'][0]:.1f}–{100 * result['proportion_ci'][1]:.1f}" in shown
+    exact = "exact {:.1f}–{:.1f}".format(*(100 * bound for bound in result["proportion_ci"]))
+    assert exact in shown
+    last = lsr("pool", path, "--method", method, "--cumulative").out.splitlines()
+    step = next(row for row in last[last.index(next(row for row in last if row.startswith("With "))) :][::-1]
+                if row.startswith(f"s{len(counts) - 1} "))  # fmt: skip
+    assert total in step
+    assert exact in step
     both = lsr("pool", path).out
     assert both.count("not pooled  exact") == 2
+
+
+def test_the_conventions_and_the_median_study_are_named_wherever_a_table_is_pooled(
+    lsr: Command, tmp_path: Path
+) -> None:
+    """By both models without an option, and by the GLMM: what the intervals are, and whose figure it is (tau2 > 0)."""
+    path = tmp_path / "apart.csv"
+    path.write_text("study,events,total\nA,7,8\nB,1,11\nC,8,10\nD,2,20\n")
+    average = told(lsr, path)["models"]["glmm-logit"]["population_average"]
+    both = lsr("pool", path)
+    said = both.out + both.err
+    assert re.search(
+        r"glmm-logit: 95% CI: t with k − 1 df; 95% prediction interval: t with k − 1 df.*median study", said
+    )
+    assert re.search("ftt-dl: 95% CI: normal quantile; 95% prediction interval: t with k − 1 df", said)
+    one = lsr("pool", path, "--method", "GLMM").out
+    assert f"the mean over studies is {100 * average:.1f}%" in one
+    assert "the median study's" in one
+    assert "median study" not in lsr("pool", path, "--method", "beta-binomial").out
 
 
 def test_exact_and_wilson_intervals_of_each_study(lsr: Command, literal: Path, shared: Path) -> None:

@@ -324,6 +324,30 @@ def opened_versions(opened: Open) -> list[dict[str, Any]]:
     return [json.loads(frozen) for (frozen,) in rows]
 
 
+def test_every_table_of_estimates_names_conventions_the_mean_and_the_exact_interval(
+    opened: Open, trees: dict[str, html.HtmlElement]
+) -> None:
+    """What is not pooled has its sum and exact interval wherever it stands; an estimate its conventions, its mean."""
+    now = refresh(opened.review, opened.spec).estimates
+    frozen = {"versions/1.0.html": opened_versions(opened)[0]["estimates"], "index.html": now}
+    for page, estimates in frozen.items():
+        words = text_of(trees[page])
+        assert "Conventions: 95% CI: t with k − 1 df; 95% prediction interval: t with k − 1 df" in words
+        kinds = set()
+        for body in (body["primary"] for body in estimates.values()):
+            if not body["pooled"] and body["total"]:
+                low, high = (100 * bound for bound in body["proportion_ci"])
+                sums = f"together {body['events']} of {body['total']} patients, exact CI {low:.1f} to {high:.1f}%"
+                assert f"Not pooled: {body['reason']}; {sums}" in words
+                kinds.add("sum")
+            elif body["pooled"] and body["population_average"] is not None:
+                assert f"{100 * body['proportion']:.1f}% mean {100 * body['population_average']:.1f}%" in words
+                kinds.add("mean")
+        assert kinds == {"sum", "mean"}, page
+    others = text_of(trees["outcomes/cr_bm.html"])
+    assert others.count("exact CI 59.0 to 100.0%") > 1  # the head, and each other model
+
+
 def test_three_states_are_three_words_and_none_is_zero(trees: dict[str, html.HtmlElement]) -> None:
     page = trees["outcomes/crs_any.html"]
     states = {dt.text_content(): dt.getnext().text_content() for dt in page.xpath("//dl[@class='states']//dt")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.escape import pubmed_url, report_url, trial_url
-from analysis.estimates import MIN_STUDIES_PREDICTION
+from analysis.estimates import MIN_STUDIES_PREDICTION, shared_conventions
 from analysis.forest_lines import MODEL_LABELS
 from analysis.pages.site import Report
 
@@ -126,6 +126,7 @@ FILTERS = {
     "public": public,
     "percent": percent,
     "interval": interval,
+    "conventions": shared_conventions,
     "p_value": p_value,
     "prediction": prediction,
     "model": model,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.common import out, percent, print_json, table
+from lsr.cli.common import out, percent, print_json, say, table
 from lsr.cli.pool_file_report import print_report
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def pool_file(file: Path, as_json: bool, options: Options, around: Around) -> No
 
 
 def _both_models(file: Path, found: Table, as_json: bool) -> None:
-    from analysis.estimates import by_study
+    from analysis.estimates import by_study, shared_conventions
     from analysis.estimation import plain
     from analysis.intervals import DEFAULT_LEVEL
     from analysis.pooling import FTT_DL, GLMM_LOGIT, by_group
@@ -145,6 +145,10 @@ def _both_models(file: Path, found: Table, as_json: bool) -> None:
         print_json({"file": file.name, "k": k, "models": models, "groups": groups, "studies": studies})
         return
     out(table([line(name, body) for name, body in (models | groups).items()], HEADER))
+    for name, body in models.items():
+        said = shared_conventions([body])
+        if said:
+            say(f"{name}: " + "; ".join(said))
 
 
 def line(name: str, body: dict[str, Any]) -> tuple[str, ...]:

@@ -25,6 +25,11 @@ def print_report(body: dict[str, Any]) -> None:
         out(_tau2_interval(body["heterogeneity"]))
     if "subgroups" in body:
         out(_between(body["subgroups"]))
+    average = body["result"].get("details", {}).get("population_average")
+    if average is not None:
+        out(
+            f"%: the median study's, the inverse logit of the pooled mean; the mean over studies is {percent(average)}%"
+        )
     out("; ".join(body["conventions"]))
     _print_around(body, share)
     for note in body["notes"]:
@@ -78,7 +83,9 @@ def _print_regression(found: dict[str, Any]) -> None:
 def _step(step: dict[str, Any], share: bool) -> tuple[str, ...]:
     name = step["study"] + (f" ({step['at']})" if "at" in step else "")
     if not step["pooled"]:
-        return name, f"k={step['k']}", "not pooled", step["reason"], "", ""
+        exact = "" if step["total"] is None else f"exact {_interval(*step['proportion_ci'], share)}: "
+        counts = "" if step["total"] is None else f", {step['events']}/{step['total']}"
+        return name, f"k={step['k']}{counts}", "not pooled", exact + step["reason"], "", ""
     back = step["back"]
     tau2 = "" if step["tau2"] is None else f"{step['tau2']:.4g}"
     ends = _interval(back["ci_lb"], back["ci_ub"], share)
@@ -144,7 +151,7 @@ def _pool(name: str, part: dict[str, Any], share: bool) -> tuple[str, ...]:
         if part["total"] is None:
             return name, f"k={part['k']}", "not pooled", "", "", ""
         counts = f"k={part['k']}, {part['events']}/{part['total']}"
-        return name, counts, "not pooled", _interval(part["proportion_ci"][0], part["proportion_ci"][1], share), "", ""
+        return name, counts, "not pooled", f"exact {_interval(*part['proportion_ci'], share)}", "", ""
     back = part["back"]
     prediction = "" if part["pi_lb"] is None else _interval(back["pi_lb"], back["pi_ub"], share)
     interval = _interval(back["ci_lb"], back["ci_ub"], share)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from lsr.cli.common import out, percent, print_json, say, table
@@ -141,22 +140,28 @@ def multiverses(found: Open, outcome: str | None, seconds: float, as_json: bool)
 
 def history_of(found: Open, as_json: bool) -> None:
     """The frozen estimates of each version."""
+    from analysis.estimates import shared_conventions
     from analysis.history import NOTE, history
     from db import data
 
-    lines = history(data.versions(found.review.connection))
+    versions = data.versions(found.review.connection)
+    lines = history(versions)
     if as_json:
         print_json({"note": NOTE, "estimates": lines})
         return
     rows = [
         (one["version"], one["at"][:10], one["outcome"], f"{one['k']} of {one['included']}",
+         f"{one['events']}/{one['total']}",
          percent(one["estimate"]) if one["estimate"] is not None else "not pooled",
-         _interval(one["ci"]), _interval(one["prediction"]),
+         f"exact {_interval(one['exact'])}" if one["exact"] else _interval(one["ci"]), _interval(one["prediction"]),
          "" if one["change"] is None else f"{100 * one['change']:+.1f}", one["moved_by"])
         for one in lines
     ]  # fmt: skip
-    header = ("version", "date", "outcome", "k of K", "%", "CI", "prediction", "change", "moved most by")
+    header = ("version", "date", "outcome", "k of K", "x/n", "%", "CI", "prediction", "change", "moved most by")
     out(table(rows, header) if rows else "No version is published yet.")
+    bodies = [body for version in versions for body in version.frozen["estimates"].values()]
+    for words in shared_conventions(body["primary"] for body in bodies):
+        say(words)
     say(NOTE)
 
 
@@ -180,12 +185,9 @@ def _subgroups(estimates: dict[str, Any]) -> None:
 
 def _say_conventions(estimates: dict[str, Any]) -> None:
     """How the intervals were made; the degrees of freedom differ by outcome and are in --explain and --json."""
-    said = [re.sub(r"\d+ df \(k − 1\)", "k − 1 df", body["primary"][name])
-            for body in estimates.values() for name in ("ci_convention", "prediction_convention")
-            if name in body["primary"]]  # fmt: skip
-    if any(body["primary"].get("population_average") is not None for body in estimates.values()):
-        said.append("%: the median study's, the inverse logit of the pooled mean; mean: over studies, where tau2 > 0")
-    for words in dict.fromkeys(said):
+    from analysis.estimates import shared_conventions
+
+    for words in shared_conventions(body["primary"] for body in estimates.values()):
         say(words)
 
 
