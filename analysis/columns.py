@@ -8,6 +8,27 @@ from numpy.typing import ArrayLike, NDArray
 from db.errors import InputError
 
 Floats = NDArray[np.float64]
+MAX_COUNT = 2.0**53  # beyond it a whole number is no longer exact in floating point
+
+
+def proportion_counts(events: ArrayLike, total: ArrayLike, *, least: int = 1) -> tuple[Floats, Floats]:
+    """Events and totals as float arrays of one shape (each may be a single number).
+
+    InputError for what is no number, shapes that do not fit, and counts that cannot be: 0 <= events <= total and
+    `least` <= total must hold. Counts need not be whole: metafor takes such too.
+    """
+    try:
+        x, n = np.broadcast_arrays(np.asarray(events, float), np.asarray(total, float))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"events and totals must be numbers, as many of one as of the other ({error})") from error
+    sound = (x >= 0) & (x <= n) & (n >= least) & (n <= MAX_COUNT)
+    if not sound.all():
+        at = int(np.argmin(sound))
+        raise InputError(
+            f"study {at + 1}: {x.flat[at]:g} events of {n.flat[at]:g} patients cannot be;"
+            f" events must lie between 0 and a total of at least {least}"
+        )
+    return x, n
 
 
 def columns(*given: ArrayLike) -> tuple[Floats, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from analysis.columns import columns, proportion_counts
 from db.errors import InputError
 from db.model import Row
 
@@ -52,11 +53,11 @@ def effect_sizes(measure: Measure, events: ArrayLike, total: ArrayLike) -> Effec
     """Effect sizes of `events` of `total` patients: arrays of shape (k,), 0 <= events <= total, total >= 1.
 
     PR raw, PLN log, PLO logit, PAS arcsine square root, PFT Freeman-Tukey double arcsine (metafor's scale,
-    half of Stata's). InputError for an unknown measure.
+    half of Stata's). InputError for an unknown measure, and for counts that cannot be.
     """
     if measure not in _FORWARD:
         raise InputError(f"unknown measure {measure!r}; use one of {', '.join(_FORWARD)}")
-    x, n = np.asarray(events, float), np.asarray(total, float)
+    x, n = proportion_counts(*columns(events, total))
     yi, vi = _FORWARD[measure](x, n)
     return Effects(measure, yi, vi)
 
@@ -64,10 +65,14 @@ def effect_sizes(measure: Measure, events: ArrayLike, total: ArrayLike) -> Effec
 def back_transform(measure: Measure, value: float, total: ArrayLike) -> float:
     """A pooled `value` as a proportion. `total` (shape (k,)) matters to PFT only: harmonic mean of n.
 
-    As in metafor, PR and PLN may leave [0, 1]; PAS and PFT are clamped to it.
+    As in metafor, PR and PLN may leave [0, 1]; PAS and PFT are clamped to it. InputError for a value that is not
+    finite and for totals below 1; the inverse of a logarithm beyond the numbers of the machine is infinite.
     """
+    if not np.isfinite(value):
+        raise InputError(f"{value} is no pooled value: there is nothing to transform back")
     if measure == "PLN":
-        return float(np.exp(value))
+        with np.errstate(over="ignore"):
+            return float(np.exp(value))
     if measure == "PLO":
         return float(expit(value))
     if measure == "PAS":
@@ -78,8 +83,10 @@ def back_transform(measure: Measure, value: float, total: ArrayLike) -> float:
 
 
 def harmonic_mean(total: ArrayLike) -> float:
-    """The harmonic mean of the group sizes, which Miller's inverse takes for n when studies are pooled."""
-    return float(1.0 / np.mean(1.0 / np.asarray(total, float)))
+    """The harmonic mean of the group sizes, which Miller's inverse takes for n when studies are pooled; InputError below 1."""
+    (n,) = columns(total)
+    proportion_counts(0, n)
+    return float(1.0 / np.mean(1.0 / n))
 
 
 def freeman_tukey(events: ArrayLike, total: ArrayLike) -> Floats:

@@ -163,7 +163,7 @@ def effects_of(rows: Sequence[AnyRow], choice: Choice) -> Effects:
 
 def to_back(value: float | None, rows: Sequence[AnyRow], choice: Choice) -> float | None:
     """A value on the scale that people read: ratios for logarithms, proportions for proportions; None if not finite."""
-    if value is None:
+    if value is None or not np.isfinite(value):
         return None
     with np.errstate(all="ignore"):
         if choice.kind == "proportions":
@@ -180,18 +180,25 @@ def plain(found: TablePool | TableNotPooled) -> dict[str, Any]:
 
 
 def _inverse_variance(rows: Sequence[AnyRow], choice: Choice) -> TablePool | TableNotPooled:
-    if choice.kind == "proportions":
-        x, n = counts([row for row in rows if isinstance(row, Row)])
-        if x.sum() in (0, n.sum()):
-            what = "no events" if x.sum() == 0 else "all events"
-            return TableNotPooled(
-                len(rows), f"{what} in every study: there is nothing to weigh; see each exact interval"
-            )
+    x, n = _counted(rows)
+    if n and x in (0, n):  # what would be weighed is the 1/2 added to the cells
+        what = "no events" if x == 0 else "all events"
+        see = "see each exact interval" if choice.kind == "proportions" else "report the counts"
+        return TableNotPooled(len(rows), f"{what} in every study: there is nothing to weigh; {see}")
     test: Literal["z", "knha"] = "knha" if choice.test == "knha" else "z"
     fit = pool_inverse_variance(effects_of(rows, choice), TAU2.get(choice.method), level=choice.level, test=test)
     body = {name: getattr(fit, name) for name in SHARED}
     tau2 = None if choice.method == "EE" else fit.tau2
     return TablePool(k=len(rows), tau2=tau2, weights=tuple(float(weight) for weight in fit.weights), **body)
+
+
+def _counted(rows: Sequence[AnyRow]) -> tuple[int, int]:
+    """(events, patients) over all rows and groups; (0, 0) of effects, which are no counts."""
+    pairs = [(row.events, row.total) for row in rows if isinstance(row, Row)]
+    for row in rows:
+        if isinstance(row, TwoGroupRow):
+            pairs += [(row.events1, row.total1), (row.events2, row.total2)]
+    return sum(x for x, _ in pairs), sum(n for _, n in pairs)
 
 
 def _mantel_haenszel(rows: Sequence[TwoGroupRow], choice: Choice) -> TablePool:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.columns import columns
+from analysis.columns import MAX_COUNT, columns
 from analysis.effects import ZERO_CELL, Effects, Floats, TwoGroupMeasure
 from db.errors import InputError
 
 Flags = NDArray[np.bool_]
-
-MAX_COUNT = 2.0**53  # beyond it a whole number is no longer exact in floating point
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from analysis.effects import (
     harmonic_mean,
     inverse_freeman_tukey,
 )
+from analysis.intervals import clopper_pearson, wilson
 from db.errors import InputError
 from db.model import Row
 
@@ -98,3 +99,39 @@ def test_the_numeric_part_imports_nothing_heavy() -> None:
     code = f"import sys, analysis.pooling, analysis.table; print(sorted({heavy} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+NOT_COUNTS = [(-1, 5), (6, 5), (0, 0), (float("nan"), 5), (1, float("nan")), (1, float("inf")), (float("inf"), 5)]
+
+
+@pytest.mark.parametrize(("events", "total"), NOT_COUNTS)
+def test_counts_that_cannot_be_are_refused_in_one_line(events: float, total: float) -> None:
+    for measure in ("PR", "PLN", "PLO", "PAS", "PFT"):
+        with pytest.raises(InputError, match=r"study 2: .* cannot be"):
+            effect_sizes(measure, [1, events], [5, total])
+    with pytest.raises(InputError, match="cannot be"):
+        wilson(events, total)
+    if (events, total) == (0, 0):
+        assert [float(bound) for bound in clopper_pearson(0, 0)] == [0, 1]
+    else:
+        with pytest.raises(InputError, match="cannot be"):
+            clopper_pearson(events, total)
+
+
+def test_what_is_no_column_is_refused() -> None:
+    with pytest.raises(InputError, match="same length"):
+        effect_sizes("PLO", [1, 2], [5, 6, 7])
+    with pytest.raises(InputError, match="same length"):
+        effect_sizes("PLO", [], [])
+    with pytest.raises(InputError, match="numbers"):
+        clopper_pearson([1, 2], [5, 6, 7])
+    for level in (0, 1, float("nan")):
+        with pytest.raises(InputError, match="level"):
+            clopper_pearson(1, 5, level=level)
+    for measure in ("PR", "PLN", "PLO", "PAS", "PFT"):
+        with pytest.raises(InputError, match="no pooled value"):
+            back_transform(measure, float("nan"), [5])
+    for totals in ([0, 5], [], [float("nan")]):
+        with pytest.raises(InputError):
+            back_transform("PFT", 0.5, totals)
+    assert back_transform("PLN", 1e300, [5]) == float("inf")

@@ -264,6 +264,18 @@ def test_the_conventions_and_the_median_study_are_named_wherever_a_table_is_pool
     assert "median study" not in lsr("pool", path, "--method", "beta-binomial").out
 
 
+@pytest.mark.parametrize("events", [0, 9])
+def test_two_groups_without_any_event_are_not_pooled(lsr: Command, tmp_path: Path, events: int) -> None:
+    """What would be pooled is the 1/2 added to each cell; metafor pools it, and 9 of 9 everywhere likewise."""
+    path = tmp_path / "none.csv"
+    path.write_text("study,ai,n1i,ci,n2i\n" + "".join(f"s{i},{events},9,{events},9\n" for i in range(4)))
+    for measure in MEASURES["two groups"]:
+        for method in ("EE", "REML"):
+            result = told(lsr, path, "--measure", measure, "--method", method)["result"]
+            assert not result["pooled"]
+            assert ("no events" if events == 0 else "all events") in result["reason"]
+
+
 def test_exact_and_wilson_intervals_of_each_study(lsr: Command, literal: Path, shared: Path) -> None:
     r = json.loads((shared / "data" / "oracle" / "prop_cd7_cr_literal.json").read_text("utf-8"))
     assert (r["input"]["events"], r["input"]["total"]) == CR

@@ -63,6 +63,7 @@ def test_what_people_read(lsr: Command, file: Path) -> None:
     ran = lsr("survival", file, "--at", "6", "--tau", "30", "--by", "group", "--landmark", "2", "--mantel-byar")
     assert ran.code == 0, ran.err
     assert "all studies (descriptive)" in ran.out
+    assert "95% CI of survival and median: log-log scale" in ran.out
     assert "stratified by 3 studies" in ran.out
     assert "Landmark at 2: 29 patients; left out: 4 with the event and 3 censored" in ran.out
     assert "Mantel-Byar: 36 patients, 18 transplanted; 12 events in 191 without, 11 events in 153 with" in ran.out

@@ -83,7 +83,7 @@ def _print_regression(found: dict[str, Any]) -> None:
 def _step(step: dict[str, Any], share: bool) -> tuple[str, ...]:
     name = step["study"] + (f" ({step['at']})" if "at" in step else "")
     if not step["pooled"]:
-        exact = "" if step["total"] is None else f"exact {_interval(*step['proportion_ci'], share)}: "
+        exact = "" if step["total"] is None else f"{_exact(step, share)}: "
         counts = "" if step["total"] is None else f", {step['events']}/{step['total']}"
         return name, f"k={step['k']}{counts}", "not pooled", exact + step["reason"], "", ""
     back = step["back"]
@@ -151,11 +151,16 @@ def _pool(name: str, part: dict[str, Any], share: bool) -> tuple[str, ...]:
         if part["total"] is None:
             return name, f"k={part['k']}", "not pooled", "", "", ""
         counts = f"k={part['k']}, {part['events']}/{part['total']}"
-        return name, counts, "not pooled", f"exact {_interval(*part['proportion_ci'], share)}", "", ""
+        return name, counts, "not pooled", _exact(part, share), "", ""
     back = part["back"]
     prediction = "" if part["pi_lb"] is None else _interval(back["pi_lb"], back["pi_ub"], share)
     interval = _interval(back["ci_lb"], back["ci_ub"], share)
     return name, f"k={part['k']}", _number(back["estimate"], share), interval, "", prediction
+
+
+def _exact(part: dict[str, Any], share: bool) -> str:
+    low, high = part["proportion_ci"]
+    return f"exact {_interval(low, high, share)}"
 
 
 def _heterogeneity(part: dict[str, Any], share: bool) -> str:

@@ -103,6 +103,8 @@ def _summary(file: Path, wanted: Wanted, as_json: bool) -> None:
         print_json({"file": file.name, **found})
         return
     out(_curves(found["curves"]))
+    first = found["curves"][0]
+    out(f"{first['level']:.0%} CI of survival and median: {first['interval']} scale, Greenwood's variance")
     if "comparison" in found:
         out(_comparison("by group", found["comparison"]))
     if "landmark" in found:
