@@ -83,7 +83,7 @@ def back_transform(measure: Measure, value: float, total: ArrayLike) -> float:
 
 
 def harmonic_mean(total: ArrayLike) -> float:
-    """The harmonic mean of the group sizes, which Miller's inverse takes for n when studies are pooled; InputError below 1."""
+    """The harmonic mean of group sizes, Miller's n for a pooled value; InputError for a size below 1."""
     (n,) = columns(total)
     proportion_counts(0, n)
     return float(1.0 / np.mean(1.0 / n))
