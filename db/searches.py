@@ -11,6 +11,7 @@ from db.model import Notice
 from db.queries import Run, marks
 
 READ = "records read"  # the line of a run's log that says how many distinct records it read
+FILE = "file "  # so begins what stands as the query of a run that read a file; the file's name follows
 HARVESTER = "machine:harvest"  # who stands in the ledger for a search, as opposed to a file that a person gave
 
 

@@ -204,7 +204,7 @@ def _author(person: Mapping[str, str]) -> Author:
     get = person.get
     given = get("ForeName") or get("Initials", "")
     if "Suffix" in person:
-        given = f"{given}, {person['Suffix']}"
+        given = ", ".join(part for part in (given, person["Suffix"]) if part)
     return Author(get("LastName", ""), given, get("CollectiveName", ""), get("Affiliation", ""))
 
 

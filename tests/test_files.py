@@ -58,6 +58,8 @@ def test_progress_reaches_the_files_size(tmp_path: Path) -> None:
 
 BROKEN = {
     "empty": (b"", "is empty"),
+    "blank lines": (b"\n \r\n", "is empty"),
+    "columns of nobody": (b"foo,bar,baz\n1,2,3\n", "whose heading names a title column"),
     "RIS of nothing": (b"TY  - JOUR\nER  - \n", "nothing in it can be imported; line 1: an empty record"),
     "RTF": (b"{\\rtf1 Title, Authors", "readable are saved abstract page"),
     "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old kind"),

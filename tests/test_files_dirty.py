@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 import rispy
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from db.errors import InputError
 from db.model import Author, Record
 from db.records import to_json
+from harvest import pubmed_xml
 from harvest.files import Item, Unread, packed, read_file, text
 from harvest.files.names import authors_of, date_of, year_of
 from tests.test_files_formats import HERE
@@ -271,3 +273,75 @@ def test_a_cut_file_never_raises_anything_but_an_input_error(path: Path, tmp_pat
 def test_lines_are_numbered_across_chunks() -> None:
     content = b"".join(b"line %d\r\n" % n for n in range(1, 20_001))
     assert all(body == f"line {number}" for number, body in text.lines(io.BytesIO(content)))
+
+
+def test_a_pubmed_record_without_a_pmid_is_named_with_its_line(tmp_path: Path) -> None:
+    record = "<MedlineCitation><PMID>{}</PMID></MedlineCitation>\n<PubmedData><History>\n</History></PubmedData>"
+    one = "<PubmedArticle>" + "\n" * 10 + record + "</PubmedArticle>\n"
+    filled = "".join(one.format(n or "") for n in (11, 0, 12, "x1", 13))
+    found = read(tmp_path / "a.xml", f"<PubmedArticleSet>\n{filled}</PubmedArticleSet>")
+    assert [item.pmid for item in found if isinstance(item, Record)] == ["11", "12", "13"]
+    why = "a PubMed record without a PMID: not imported"
+    assert [item for item in found if isinstance(item, Unread)] == [Unread(15, why), Unread(41, why)]
+
+
+def test_lines_of_pubmed_records_are_told_at_any_size_of_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = "\n<PubmedArticle\n><MedlineCitation><PMID>{}</PMID></MedlineCitation></PubmedArticle>"
+    text = f"<PubmedArticleSet>{''.join(one.format(n % 3 or '') for n in range(7))}</PubmedArticleSet>"
+    for size in (1, 2, 7, 18, 19, 20, 64):
+        monkeypatch.setattr(pubmed_xml, "_CHUNK", size)
+        lines = [item.line for item in read(tmp_path / "a.xml", text) if isinstance(item, Unread)]
+        assert lines == [2, 8, 14], size
+
+
+def test_the_number_of_an_entry_in_an_ovid_export_is_no_accession(tmp_path: Path) -> None:
+    """Two exports would share the ids 1, 2, 3 …, and the later would replace the earlier's records."""
+    url = "UR  - http://ovidsp.ovid.com/ovidweb.cgi?T=JS&PAGE=reference&D=emed22{}\n"
+    entry = "TY  - JOUR\nID  - {}\nT1  - {}\nM3  - http://dx.doi.org/10.9999/m3.{}\n{}ER  - \n"
+    given = (("1", "&AN=2012345678"), ("2", ""), ("2012345679", ""))
+    content = "".join(entry.format(number, f"T{number}", number, url.format(end)) for number, end in given)
+    found = [item for item in read(tmp_path / "a.ris", content) if isinstance(item, Record)]
+    assert [item.native_id for item in found] == ["2012345678", "10.9999/m3.2", "2012345679"]
+    assert {item.publication_types for item in found} == {("Journal Article",)}
+
+
+def test_a_doi_among_the_links_of_ris(tmp_path: Path) -> None:
+    (record,) = read(tmp_path / "a", "TY  - JOUR\nTI  - A\nL3  - 10.9999/l3\nER  - \n")
+    assert isinstance(record, Record)
+    assert record.doi == "10.9999/l3"
+
+
+@pytest.mark.parametrize(("printed", "told"), [
+    ("Blood. Conference: 63rd Meeting. Atlanta, GA. 138(SUPPL 1) (pp 2812), 2021. Date of Publication: November 2021.",
+     ("Blood", "138", "SUPPL 1", "2812", "2021")),
+    ("Blood. 138(5):281-9, 2021 Nov 05.", ("Blood", "138", "5", "281-9", "2021-11-05")),
+    ("Journal A : of B. 39(15_suppl):7007, 2021.", ("Journal A : of B", "39", "15_suppl", "7007", "2021")),
+    ("Blood", ("Blood", "", "", "", "2019")),
+    ("Proc. Natl. Acad. Sci. U.S.A.", ("Proc. Natl. Acad. Sci. U.S.A.", "", "", "", "2019")),
+])  # fmt: skip
+def test_the_source_cell_of_an_ovid_table(printed: str, told: tuple[str, ...], tmp_path: Path) -> None:
+    year = told[4][:4]
+    (item,) = read(tmp_path / "a.csv", f'"DB","AN","TI","SO","YR"\n"Embase","2012345678","A","{printed}","{year}"\n')
+    assert isinstance(item, Record)
+    assert (item.source, item.native_id) == ("embase", "2012345678")
+    assert (item.journal, item.volume, item.issue, item.pages, item.date) == told
+
+
+def test_an_embase_table_is_known_by_its_pui(tmp_path: Path) -> None:
+    (item,) = read(tmp_path / "a.csv", "TITLE,SOURCE,PUI\nA,Blood (2021) 138:1 (2812),L2012345678\n")
+    assert isinstance(item, Record)
+    assert (item.source, item.native_id) == ("embase", "L2012345678")
+
+
+def test_a_workbooks_table_may_stand_behind_a_cover_and_other_sheets_are_named(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Search of 2026-11-20"])
+    book.create_sheet("Records").append(["Title", "Year"])
+    book["Records"].append(["A", 2020])
+    book.create_sheet("More").append(["Title", "Year"])
+    book.create_sheet("Nothing")
+    book.save(tmp_path / "a.xlsx")
+    found = list(read_file(tmp_path / "a.xlsx", lambda done, total: None))
+    assert titles(found) == ["A"]
+    named = [item.why for item in found if isinstance(item, Unread)]
+    assert [words.split(" is not read")[0] for words in named] == ["sheet 'Sheet'", "sheet 'More'"]

@@ -48,6 +48,14 @@ def test_the_source_can_be_named(lsr: Command, review_folder: Path) -> None:
     assert lsr("import", HERE / "ictrp.xml", "--source", "Chi CTR", "--review", review_folder).code == 2
 
 
+@pytest.mark.parametrize("date", ["2026-02-30", "2026-13-01", "9999-01-01", "20261120", "x"])
+def test_a_day_that_is_none_or_has_not_begun_is_refused(date: str, lsr: Command, review_folder: Path) -> None:
+    """It would stand in the search log for good, and no file of the source would ever be overdue."""
+    ran = lsr("import", HERE / "ictrp.xml", "--date", date, "--review", review_folder)
+    assert (ran.code, runs(review_folder)) == (2, [])
+    assert "--date takes a day that has begun" in " ".join(ran.err.split())
+
+
 def test_a_pubmed_record_in_any_format_is_the_one_that_the_harvest_has(
     lsr: Command, review_folder: Path, tmp_path: Path
 ) -> None:

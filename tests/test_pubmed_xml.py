@@ -91,6 +91,7 @@ def test_authors_of_every_kind() -> None:
         "<AffiliationInfo><Affiliation>B</Affiliation></AffiliationInfo></Author>"
         "<Author><LastName>Li</LastName><Initials>X</Initials><Suffix>Jr</Suffix></Author>"
         "<Author><LastName>Plato</LastName></Author>"
+        "<Author><LastName>Kent</LastName><Suffix>2nd</Suffix></Author>"
         '<Author ValidYN="N"><LastName>Zahng</LastName></Author>'
         "<Author><CollectiveName>The Group</CollectiveName></Author></AuthorList>"
     )
@@ -98,6 +99,7 @@ def test_authors_of_every_kind() -> None:
         Author("Zhang", "Min", "", "A; B"),
         Author("Li", "X, Jr"),
         Author("Plato"),
+        Author("Kent", "2nd"),
         Author(collective="The Group"),
     )
 

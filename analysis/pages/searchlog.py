@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from analysis.pages.site import PREVIOUS_ARM, Site
 from db.model import SourceSpec
 from db.queries import Run
-from db.searches import Acceptance, Failure, records_read
+from db.searches import FILE, Acceptance, Failure, records_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +64,6 @@ def _how(run: Run) -> str:
         return "loaded with the review"
     if run.replayed:
         return "replayed from the archive"
-    return "bundled replies" if run.composed else "live or by file"
+    if run.composed:
+        return "bundled replies"
+    return "by file" if run.query.startswith(FILE) else "live"

@@ -19,7 +19,7 @@ _SYNONYMS: Final = {
     "creators; author full names",
     "group_author": "group authors; group author; corporate author; corporate authors; collective name",
     "year": "year; publication year; py; pub year; pubyear; published year; year published; y1; publicationyear; "
-    "year of publication",
+    "year of publication; yr",
     "date": "date; publication date; date of publication; pubdate; da; publication date online; "
     "date of publication online; pub date; cover date",
     "journal": "journal; journal title; journal book; source title; secondary title; jf; jt; t2; so; jn; "
@@ -90,7 +90,7 @@ WOS_TAGS: Final = {
 _SIGNATURES: Final = (
     ({"emtree drug index terms", "emtree medical index terms"}, "embase"),
     ({"embase accession id"}, "embase"),
-    ({"pui", "source title"}, "embase"),
+    ({"pui"}, "embase"),  # no other database prints this number
     ({"eid", "source title"}, "scopus"),
     ({"ut unique wos id"}, "wos"),
     ({"ut unique id"}, "wos"),

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 from db.errors import InputError
 from harvest.files.columns import fields_of, is_heading, source_by_headings
 from harvest.files.shape import Item, Unread
-from harvest.files.table import HEADING_WITHIN, is_upright, items, upright_items
+from harvest.files.table import HEADING_WITHIN, NO_HEADING, is_upright, items, upright_items
 from harvest.files.text import head_text, lines
 
 NAME: Final = "CSV, TSV or semicolon table"
@@ -40,9 +40,9 @@ def read(stream: BinaryIO) -> Iterator[Item]:
         if is_heading(next(csv.reader([text], delimiter=delimiter), [])):
             break
         if len(before) == HEADING_WITHIN:
-            raise InputError(f"no heading with a title column in the first {HEADING_WITHIN} lines")
+            raise InputError(NO_HEADING)
     else:
-        raise InputError("no heading with a title column")
+        raise InputError(NO_HEADING)
 
     def again() -> Iterator[tuple[int, str]]:
         yield before[-1]

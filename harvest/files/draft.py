@@ -35,6 +35,14 @@ _EMBASE_SOURCE: Final = re.compile(
     r"(?:\((?P<pages>[^)]*)\))?\.?(?:\s+Date of Publication:\s*(?P<date>.*))?",
     re.S,
 )
+# "Blood. Conference: 63rd Meeting. 138(SUPPL 1) (pp 2812), 2021.", "Blood. 138(5):281-9, 2021 Nov 05.": so does Ovid.
+_OVID_SOURCE: Final = re.compile(
+    r"(?P<journal>[^.]+)\.\s(?:Conference:.*\.\s)?\s*(?P<volume>\d\w*)\s*(?:\((?P<issue>[^()]*)\))?\s*"
+    r"(?:\(pp?\.?\s*(?P<pages>[^()]*)\)|:\s*(?P<to>[^,;]*))?[,.]\s*(?:\(?(?P<year>(?:19|20)\d\d)\b\)?)"
+    r"(?P<date>[^.]*)\.?(?:\s.*)?",
+    re.S,
+)
+_LONGEST_SOURCE: Final = 2_000  # characters of a cell that is still searched for a journal with its volume
 _LANGUAGES: Final = {  # ISO 639-2 as PubMed prints it, of the languages' names and two-letter codes
     "english": "eng", "en": "eng", "chinese": "chi", "zh": "chi", "french": "fre", "fr": "fre", "german": "ger",
     "de": "ger", "spanish": "spa", "es": "spa", "italian": "ita", "it": "ita", "japanese": "jpn", "ja": "jpn",
@@ -140,6 +148,11 @@ def _bibliographic(fields: Fields) -> dict[str, str]:
         found |= {name: plain(text) for name, text in parts.groupdict("").items() if not found[name]}
     elif cell and not found["journal"]:
         found["journal"] = plain(cell)
+    if len(found["journal"]) < _LONGEST_SOURCE and (parts := _OVID_SOURCE.fullmatch(found["journal"])):
+        told = parts.groupdict("")
+        found |= {"journal": told["journal"], "year": told["year"], "date": f"{told['year']}{told['date']}".strip()}
+        found |= {name: found[name] or told[name].strip() for name in ("volume", "issue")}
+        found["pages"] = found["pages"] or (told["pages"] or told["to"]).strip()
     if not found["journal"]:
         found["journal"] = known(_first(fields, "journal_abbreviation"))
     return found

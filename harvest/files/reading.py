@@ -61,7 +61,7 @@ def read_file(path: Path, progress: Progress) -> Iterator[Item]:
 
 def format_of(head: bytes) -> Format:
     """The format of a file that begins with `head`. InputError: empty, or none that is readable."""
-    if not head:
+    if not head.strip():
         raise InputError("the file is empty")
     if head.startswith(_OLD_EXCEL):
         raise InputError("an Excel file of the old kind (.xls): save it as .xlsx or CSV UTF-8")
@@ -69,7 +69,10 @@ def format_of(head: bytes) -> Format:
         if known.sniff(head):
             return known
     names = ", ".join(known.name for known in FORMATS)
-    raise InputError(f"unknown format, it begins with {one_line(head[:40].decode('latin-1'))!r}: readable are {names}")
+    begins = one_line(head[:40].decode("latin-1"))
+    raise InputError(
+        f"unknown format, it begins with {begins!r}: readable are {names} whose heading names a title column"
+    )
 
 
 def _checked(known: Format, items: Iterator[Item]) -> Iterator[Item]:

@@ -25,14 +25,20 @@ _FIELDS: Final = {
     "PY": "year", "Y1": "year", "DA": "date", "T2": "journal", "JF": "journal", "JO": "short", "JA": "short",
     "J2": "short", "JI": "short", "J1": "short", "J9": "short", "NL": "short", "VL": "volume", "IS": "issue",
     "SP": "start_page", "EP": "end_page", "C7": "article_number", "DO": "doi", "LA": "language", "KW": "keywords",
-    "N1": "notes", "UR": "url", "L2": "url", "LK": "link", "M3": "type", "DB": "database", "DP": "provider",
-    "WE": "database", "AN": "accession", "U2": "accession", "ID": "label", "C5": "custom5", "PM": "pmid", "SN": "issn",
-    "OP": "vernacular_title", "TT": "vernacular_title", "C2": "pmcid", "BT": "journal", "ST": "short_title",
-    "CT": "title", "M1": "misc", "U3": "notes", "CN": "registry", "KY": "keywords", "PT": "type", "US": "url",
+    "N1": "notes", "UR": "url", "L2": "url", "LK": "link", "L3": "link", "M3": "type", "DB": "database",
+    "DP": "provider", "WE": "database", "AN": "accession", "U2": "accession", "ID": "label", "C5": "custom5",
+    "PM": "pmid", "SN": "issn", "OP": "vernacular_title", "TT": "vernacular_title", "C2": "pmcid", "BT": "journal",
+    "ST": "short_title", "CT": "title", "M1": "misc", "U3": "notes", "CN": "registry", "KY": "keywords", "PT": "type",
+    "US": "url",
 }  # fmt: skip
 # Tags of a publication: after an ER they begin a record whose TY is missing; others belong to the one before.
 _BEGIN: Final = frozenset({"TI", "T1", "AU", "A1", "AB", "N2"})
 _CLASS: Final = re.compile(r"\[\d+\]$")  # Ovid prints PsycInfo's subject classes where others print the type
+_DOI: Final = re.compile(
+    r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?10\.\d{4,9}/", re.I
+)  # dialects print it under M3 or L3
+_OVID_NUMBER: Final = re.compile(r"ovid\S*[?&]AN=([\w.-]+)", re.I)
+_PLACE: Final = re.compile(r"\d{1,5}")  # the record's place in its export, which Ovid's numbers are all longer than
 _Tagged = list[tuple[str, list[str]]]
 
 
@@ -99,12 +105,15 @@ def _settle(fields: dict[str, list[str]], kind: str) -> None:
     if short_title and not fields.get("title"):
         fields["title"] = short_title
     if _is_ovid(fields) and "accession" not in fields:
-        fields["accession"] = fields.get("label", [])
+        addressed = [found[1] for url in fields["url"] if (found := _OVID_NUMBER.search(url))]
+        fields["accession"] = addressed[:1] or [text for text in fields.get("label", []) if not _PLACE.fullmatch(text)]
     if not fields.get("issue") and re.fullmatch(r"\d{1,4}(?:-\d{1,4})?", misc := "".join(fields.get("misc", []))):
         fields["issue"] = [misc]
-    fields["type"] = [text for text in fields.get("type", []) if not _CLASS.search(text)] or [kind]
+    kinds = fields.get("type", [])
+    fields["type"] = [text for text in kinds if not _CLASS.search(text) and not _DOI.match(text)] or [kind]
     if not fields.get("doi"):
-        fields["doi"] = [text for text in fields.get("link", []) if "doi" in text.lower()]
+        links = [text for text in fields.get("link", []) if "doi" in text.lower() or _DOI.match(text)]
+        fields["doi"] = [*links, *(text for text in kinds if _DOI.match(text))]
     if any("embase" in text.lower() for text in (*fields.get("database", []), *fields["url"])):
         fields["pmid"] = [*fields.get("pmid", []), *fields.get("custom5", [])]  # elsewhere C5 is anything
     fields["pmcid"] = [text for text in fields.get("pmcid", []) if text.strip().upper().startswith("PMC")]

@@ -14,6 +14,7 @@ from harvest.files.trial import as_trial
 from harvest.files.wos import wos_fields
 
 HEADING_WITHIN: Final = 15  # lines of preamble (query, date of export) that exports print before the heading
+NO_HEADING: Final = f"no heading with a title column in the first {HEADING_WITHIN} lines: name the columns, one Title"
 
 
 def items(rows: Iterable[tuple[int, Sequence[str]] | Unread]) -> Iterator[Item]:
@@ -38,7 +39,7 @@ def items(rows: Iterable[tuple[int, Sequence[str]] | Unread]) -> Iterator[Item]:
         if any(cell.strip() for cell in cells):
             yield table.item(line, cells)
     if table is None:
-        raise InputError(f"no heading with a title column in the first {HEADING_WITHIN} lines")
+        raise InputError(NO_HEADING)
 
 
 def is_upright(rows: Sequence[tuple[int, Sequence[str]] | Unread]) -> bool:

@@ -1,4 +1,4 @@
-"""Excel workbooks (.xlsx): the first sheet that holds anything, as values; formulas and macros are never run."""
+"""Excel workbooks (.xlsx): the first sheet with a table, as values; formulas and macros are never run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import datetime
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import IO, Any, BinaryIO, Final
 
 from db.errors import InputError
+from harvest.files.columns import is_heading
 from harvest.files.packed import is_bomb
-from harvest.files.shape import Item
-from harvest.files.table import items
+from harvest.files.shape import Item, Unread
+from harvest.files.table import HEADING_WITHIN, NO_HEADING, items
+from harvest.pubmed_xml import one_line
 
 NAME: Final = "Excel workbook (.xlsx)"
 MAX_FILE: Final = 256 << 20
@@ -26,7 +29,7 @@ def sniff(head: bytes) -> bool:
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Each row of the first sheet that is not empty, or its row number and why it is no record."""
+    """Each row of the first sheet with a table, or its row number and why it is no record; other sheets are named."""
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
         _copy(stream, copy)
         _check(copy)
@@ -58,30 +61,53 @@ def _check(copy: IO[bytes]) -> None:
     copy.seek(0)
 
 
-def _rows(copy: IO[bytes]) -> Iterator[tuple[int, Sequence[str]]]:
+def _rows(copy: IO[bytes]) -> Iterator[tuple[int, Sequence[str]] | Unread]:
     import openpyxl
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions that openpyxl does not know: no data
             book = openpyxl.load_workbook(copy, read_only=True, data_only=True, keep_links=False)
-            for sheet in book.worksheets:
-                some = False
-                for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    cells = [_shown(value) for value in row]
-                    if any(cells):
-                        some = True
-                        while not cells[-1]:
-                            cells.pop()
-                        yield number, cells
-                if some:
-                    return
+            yield from _of_sheets({sheet.title: _of_sheet(sheet) for sheet in book.worksheets})
     except InputError:
         raise
     except Exception as error:  # openpyxl raises whatever its parts raise on a broken workbook
         raise InputError(
             f"the workbook cannot be read ({type(error).__name__}): save its sheet as CSV UTF-8"
         ) from error
+
+
+def _of_sheets(
+    sheets: Mapping[str, Iterator[tuple[int, Sequence[str]]]],
+) -> Iterator[tuple[int, Sequence[str]] | Unread]:
+    """The rows of the first sheet with a heading, and a word on each other sheet that holds anything.
+
+    InputError: no sheet has a heading.
+    """
+    read, others = False, []
+    for name, rows in sheets.items():
+        first = list(islice(rows, 1 if read else HEADING_WITHIN))
+        if not read and any(is_heading(cells) for _, cells in first):
+            read = True
+            yield from chain(first, rows)
+        elif first:
+            others.append((first[0][0], name))
+    if not read:
+        raise InputError(NO_HEADING)
+    for line, name in others:
+        yield Unread(
+            line,
+            f"sheet {one_line(name)!r} is not read, the table is on another: save it as a file of its own",
+        )
+
+
+def _of_sheet(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        cells = [_shown(value) for value in row]
+        if any(cells):
+            while not cells[-1]:
+                cells.pop()
+            yield number, cells
 
 
 def _shown(value: Any) -> str:

@@ -62,7 +62,7 @@ def harvest(
     with opened(review) as found, progress_bar() as progress:
         brought = search(found, sources or [], replies=_replies(found, replay), progress=progress)
         fetched = None if sources else society_pages.fetch(found, progress, replay=replay)
-        report(found, brought, as_json)
+        report(found, brought, as_json, replayed=replay)
     _fail_if_any(brought)
     society_pages.fail_if_refused(fetched)
 
@@ -85,7 +85,7 @@ def _replies(found: Open, replay: bool) -> Replies | None:
     return archived_replies(found.review.connection) if replay else None
 
 
-def report(found: Open, brought: Brought, as_json: bool, **more: object) -> None:
+def report(found: Open, brought: Brought, as_json: bool, *, replayed: bool = False, **more: object) -> None:
     """What came in and what became of it, printed; `more` is for --json alone. Pools again if the data changed."""
     from lsr.workflow.refresh import refresh
 
@@ -106,7 +106,8 @@ def report(found: Open, brought: Brought, as_json: bool, **more: object) -> None
     for report, words in brought.reopened:
         out(f"reopened {report}: {words}")
     if brought.not_searched:
-        say(f"Not searched by this program, import their files: {', '.join(brought.not_searched)}")
+        why = "No reply of a search is archived" if replayed else "Not searched by this program, import their files"
+        say(f"{why}: {', '.join(brought.not_searched)}")
     if pooled:
         say("The data changed: pooled again.")
 

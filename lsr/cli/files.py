@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -49,8 +50,8 @@ def import_(
     """
     from lsr.workflow.files import import_files
 
-    if date and not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
-        raise typer.BadParameter("--date takes YYYY-MM-DD")
+    if date and not _is_past_day(date):
+        raise typer.BadParameter(f"--date takes a day that has begun, as YYYY-MM-DD: {date} is none")
     if source is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]*", source):
         raise typer.BadParameter("--source takes a name of lower-case letters, digits and hyphens, such as embase")
     at = f"{date}T00:00:00Z" if date else ""
@@ -61,6 +62,16 @@ def import_(
     _name(brought.not_imported)
     if brought.repeated:
         say(f"{brought.repeated} rows are a record of their own file once more: stored once, named in the run's log.")
+
+
+def _is_past_day(text: str) -> bool:
+    """Whether `text` is a day in ISO 8601 that has begun somewhere on Earth (up to 14 hours before UTC's)."""
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    latest = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=14)
+    return len(text) == len("YYYY-MM-DD") and day <= latest.date()
 
 
 def _name(rows: Sequence[NotImported]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from db.model import Record
 from db.records import RunNote, Stored, store_run
+from db.searches import FILE
 from harvest.files import REGISTERS, UNKNOWN, Item, Unread, read_file
 from harvest.pubmed_xml import Deleted
 from lsr.workflow.bring import Brought
@@ -112,7 +113,7 @@ def _import_file(
     spec = next((spec for spec in opened.spec.sources if spec.id == name), None)
     arm = arm_of_file(opened, first, arms.get(name, "registers" if name in REGISTERS else "databases"))
     note = RunNote(
-        source=name, arm=arm, query=f"file {path.name}", searched_at=at, hits=None,
+        source=name, arm=arm, query=f"{FILE}{path.name}", searched_at=at, hits=None,
         author="machine:import", composed=composed,
         log=about_file(spec),
         replies=((f"FILE {path.name}", digest, 200, at, composed),),
