@@ -129,9 +129,11 @@ def test_one_source_that_fails_does_not_stop_the_others(lsr: Command, review_fol
     assert lines[0] == "pubmed: 17 hits, 17 fetched, 17 new, 0 updated, 0 seen again"
     assert lines[1] == "crossref: FAILED, nothing of it was kept"
     assert ran.err.split("\n")[-2].startswith("lsr: crossref: ")
+    replayed = lsr("harvest", "--replay", "--review", review_folder)
+    assert "No reply of a search is archived: crossref" in replayed.err
     told = lsr("status", "--review", review_folder).out
     assert "pubmed: last searched" in told
-    assert "crossref: last searched never\n  FAILED on " in told
+    assert "crossref: last searched never, due every 21 days\n  FAILED on " in told
     states = {
         one["source"]: one for one in json.loads(lsr("status", "--review", review_folder, "--json").out)["sources"]
     }

@@ -564,6 +564,22 @@ def test_the_log_holds_what_prisma_s_asks_for(weekly: Open, index: Index) -> Non
         assert words in page
 
 
+def test_the_log_says_so_where_neither_source_nor_protocol_states_an_item(weekly: Open) -> None:
+    harvest(source(weekly, platform=""), ["lilacs"])
+    told = dict(states(weekly)["lilacs"]["run"]["log"])
+    assert told["platform"] == "not stated in the protocol"
+    assert told["database build"] == "not stated by the source"
+
+
+def test_the_page_says_what_was_searched_live_and_what_came_by_file(weekly: Open, tmp_path: Path) -> None:
+    harvest(weekly, ["lilacs"])
+    (tmp_path / "a.ris").write_text("TY  - JOUR\nTI  - A\nER  - \n")
+    import_files(weekly, [tmp_path / "a.ris"])
+    page = log_page(weekly)
+    assert ">live<" in page
+    assert ">by file<" in page
+
+
 # The command -------------------------------------------------------------------------------------------------------
 
 

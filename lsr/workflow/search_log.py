@@ -22,6 +22,7 @@ WITHDRAWN_BY_FILE = "deleted citations"  # as lsr.workflow.files names them
 KNOWN = "known items"
 QUERY_CHANGED = "query changed since"
 BY_CHANGED_QUERY = "found by the changed query only"
+BUILD = "database build"
 LIMITS = ("limits", "filter")
 
 
@@ -42,7 +43,8 @@ def log_of(
         lines.append((WITHDRAWN, " ".join(deleted)))
     if known.found or known.missing:
         lines.append((KNOWN, known_words(known)))
-    lines += [("platform", spec.platform)] if spec.platform else []
+    lines.append(("platform", spec.platform or "not stated in the protocol"))
+    lines += [(BUILD, "not stated by the source")] if BUILD not in said else []
     lines += [("limits", "none beside the query")] if not said & set(LIMITS) else []
     return (*lines, ("tool", f"lsr {__version__}"))
 

@@ -142,6 +142,7 @@ def lines(states: list[SourceState]) -> list[str]:
         if run := state.run:
             again = records_read(run) - run.new_records - run.updated
             words += f" ({run.hits} hits, {run.new_records} new, {run.updated} updated, {again} seen again)"
+        words += f", due every {state.every_days} days"
         found.append(f"{words}, OVERDUE since {state.overdue_since}" if state.overdue_since else words)
         if failure := state.failure:
             found.append(f"  FAILED on {failure.at[:10]}: {failure.why}")
