@@ -132,3 +132,18 @@ def test_a_page_cut_anywhere_is_read_or_refused_by_name(name: str, data: st.Data
     assert record.title
     assert record.abstract
     assert record.native_id
+
+
+def test_a_page_whose_encoding_is_no_name_is_read() -> None:
+    body = (PAGES / "ash-silverchair.html").read_bytes()
+    assert b'charset="utf-8"' in body
+    assert parse_page(body.replace(b'charset="utf-8"', b'charset="u\x0btf-8"')) == parse_page(body)
+
+
+def test_an_address_of_several_lines_makes_no_error_of_several_lines() -> None:
+    body = (PAGES / "drift-ash-silverchair.title.html").read_bytes()
+    broken = body.replace(b"https://ashpublications.org/", b"https://ashpublications.org/\n\x1b[2J")
+    assert broken != body
+    with pytest.raises(DriftError) as failure:
+        parse_page(broken)
+    assert str(failure.value).isprintable()

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup, Tag
 from db.errors import InputError
 from db.identifiers import normalise_doi, registry_ids
 from db.model import Author, Record
+from harvest.pubmed_xml import one_line
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DEGREES: Final = re.compile(r",\s*(?:MD|PhD|MSc?|BSc?|MBBS|DO|RN|MPH|DPhil|FRCP\w*|Dr|Prof)\b.*$", re.I)
@@ -60,15 +61,23 @@ class Layout:
         if missing:
             where = page.url or page.doi or found.title[:80] or "a page without an address"
             raise DriftError(
-                f"{where}: read as layout {self.name}, it has no {', '.join(missing)}: if the page is whole in a "
-                "browser, the site changed its layout: please report it; nothing was stored"
+                f"{one_line(where)}: read as layout {self.name}, it has no {', '.join(missing)}: if the page is whole "
+                "in a browser, the site changed its layout: please report it; nothing was stored"
             )
         return found
 
 
+def _soup(html: bytes) -> BeautifulSoup:
+    """The page parsed; as UTF-8 where what it declares as its encoding is not even a name (lxml refuses it)."""
+    try:
+        return BeautifulSoup(html, "lxml")
+    except ValueError:
+        return BeautifulSoup(html.decode("utf-8", "replace"), "lxml")
+
+
 def page_of(html: bytes, url: str = "") -> Page:
     """The page in `html`; its address is `url`, else what the page itself says."""
-    soup = BeautifulSoup(html, "lxml")
+    soup = _soup(html)
     return Page(soup, url or _address(soup, html), doi_of(soup))
 
 
