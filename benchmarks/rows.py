@@ -31,7 +31,7 @@ def _review(work: Path, sizes: Sizes) -> Iterator[Row]:
     name = f"lsr status, {sizes.records:,} records"
     yield Row(name, "<= 0.5 s", [*lsr, "status", *options], within(0.5), before=before)
     shipped = work / "shipped"
-    made = (*lsr, "init", str(shipped), "--template", "cd7-car-t")
+    made = tuple(task("make_shipped", str(shipped)))
     again = [*lsr, "pool", "--force", "--review", str(shipped)]
     yield Row("pool all outcomes and models again, 13 studies", "<= 2 s", again, within(2), before=made)
     name = f"pool all outcomes and models again, {sizes.studies + 13} studies"

@@ -33,7 +33,17 @@ class Deleted:
     pmid: str
 
 
-def parse_pubmed(stream: BinaryIO, source: str = "pubmed") -> Iterator[Record | Deleted]:
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A record without a PMID, which nothing can be told by: the line on which it begins.
+
+    Beyond line 65,535 libxml2 counts from what follows, and may be one line late.
+    """
+
+    line: int
+
+
+def parse_pubmed(stream: BinaryIO, source: str = "pubmed") -> Iterator[Record | Deleted | Unnamed]:
     """Every record and every deletion in a PubmedArticleSet, in the file's order.
 
     A PMID may come more than once: extra["version"] ("1" if absent) tells its versions apart, and the last is
@@ -63,7 +73,10 @@ def parse_pubmed(stream: BinaryIO, source: str = "pubmed") -> Iterator[Record | 
 
 
 def without_unread(stream: BinaryIO) -> Iterator[bytes]:
-    """The stream's bytes without the elements that no field is read from and that are half of a real file."""
+    """The stream's bytes without the elements that no field is read from and that are half of a real file.
+
+    Their line breaks stay, so that the parser's line numbers are the file's.
+    """
     chunks: Iterator[bytes] = iter(lambda: stream.read(_CHUNK), b"")
     for name in _UNREAD:
         chunks = _without(chunks, name)
@@ -85,6 +98,7 @@ def _without(chunks: Iterator[bytes], name: bytes) -> Iterator[bytes]:
         while (found := buffer.find(end if depth else start, position)) >= 0:
             if depth:
                 depth += buffer.count(start, position, found) - 1
+                kept.append(b"\n" * buffer.count(b"\n", position, found))
                 position = found + len(end)
             else:
                 kept.append(buffer[position:found])
@@ -92,6 +106,7 @@ def _without(chunks: Iterator[bytes], name: bytes) -> Iterator[bytes]:
         rest = max(position, len(buffer) - len(end))  # a tag may be split between two chunks
         if depth:
             depth += buffer.count(start, position, rest + len(start) - 1)  # those that begin before `rest`
+            kept.append(b"\n" * buffer.count(b"\n", position, rest))
         else:
             kept.append(buffer[position:rest])
         buffer = buffer[rest:]
@@ -100,7 +115,7 @@ def _without(chunks: Iterator[bytes], name: bytes) -> Iterator[bytes]:
         yield buffer
 
 
-def _drain(parser: etree.XMLPullParser, source: str) -> Iterator[Record | Deleted]:
+def _drain(parser: etree.XMLPullParser, source: str) -> Iterator[Record | Deleted | Unnamed]:
     for _, found in parser.read_events():
         element = cast(etree._Element, found)
         parent = element.getparent()
@@ -110,7 +125,8 @@ def _drain(parser: etree.XMLPullParser, source: str) -> Iterator[Record | Delete
         if element.tag == "DeleteCitation":
             yield from (Deleted((pmid.text or "").strip()) for pmid in element.iter("PMID"))
         elif parent is not None and parent.tag in _ROOTS:
-            yield _RECORDS[element.tag](element, source)
+            record = _RECORDS[element.tag](element, source)
+            yield record if record.pmid.isdecimal() else Unnamed(cast(int, element.sourceline))
         _forget(element)
 
 

@@ -286,12 +286,12 @@ def test_a_pubmed_record_without_a_pmid_is_named_with_its_line(tmp_path: Path) -
 
 
 def test_lines_of_pubmed_records_are_told_at_any_size_of_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = "\n<PubmedArticle\n><MedlineCitation><PMID>{}</PMID></MedlineCitation></PubmedArticle>"
+    one = "\n\n<PubmedArticle><MedlineCitation><PMID>{}</PMID></MedlineCitation></PubmedArticle>"
     text = f"<PubmedArticleSet>{''.join(one.format(n % 3 or '') for n in range(7))}</PubmedArticleSet>"
     for size in (1, 2, 7, 18, 19, 20, 64):
         monkeypatch.setattr(pubmed_xml, "_CHUNK", size)
         lines = [item.line for item in read(tmp_path / "a.xml", text) if isinstance(item, Unread)]
-        assert lines == [2, 8, 14], size
+        assert lines == [3, 9, 15], size
 
 
 def test_the_number_of_an_entry_in_an_ovid_export_is_no_accession(tmp_path: Path) -> None:
