@@ -40,7 +40,8 @@ def fold(text: str) -> str:
     if not text.isascii():
         apart = unicodedata.normalize("NFKD", text.casefold())
         bare = "".join(c for c in apart if not unicodedata.combining(c))
-        text = unicodedata.normalize("NFC", bare).translate(_UNSPLIT | _GREEK)
+        # Case once more: a mathematical capital alpha becomes a plain capital only when it is taken apart.
+        text = unicodedata.normalize("NFC", bare).casefold().translate(_UNSPLIT | _GREEK)
     return _NOT_WORD.sub(" ", text.replace("'", "").replace("’", "").casefold()).strip()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.normalise import (
@@ -34,6 +34,7 @@ def test_fold_meets(one: str, other: str) -> None:
     assert fold(one) == fold(other)
 
 
+@example("𝚨")
 @given(st.text(max_size=60))
 def test_fold_is_idempotent_and_holds_only_words(text: str) -> None:
     once = fold(text)
