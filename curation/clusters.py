@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from curation.dedupe import contradictions
+from curation.rules import contradictions
 from curation.similarity import Comparison, Described, describe, veto
 from db.model import Duplicate, Record
 
