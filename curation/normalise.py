@@ -1,4 +1,4 @@
-"""Brings what sources print about one publication to comparable forms: titles, names, pages, journals, volumes.
+"""Brings what sources print about one publication to comparable forms: titles, names, pages, volumes.
 
 Pure functions of text. A normal form is for comparing only; nothing here is ever shown or stored as the record.
 """
@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from curation.kinds import APPENDED_NOTE, CORRECTED_PLACE, MARK_OF_CORRECTION
 from db.model import Author
 
 
@@ -49,7 +50,11 @@ def fold(text: str) -> str:
 _LABEL_WORDS: Final = 3
 _TRAILING_BRACKET: Final = re.compile(r"^(?P<head>.*?\S)\s*\[(?P<inner>[^\[\]]+)\]\s*\.?\s*$", re.DOTALL)
 _WHOLE_BRACKET: Final = re.compile(r"^\s*\[(?P<inner>.+)\]\s*\.?\s*(?:\((?:author'?s? transl)\))?\s*$", re.DOTALL)
-_NOTE: Final = re.compile(r"\s*(?:erratum|corrected|comment|republished|retracted|summary for)", re.I)
+# Labels that databases print in round brackets behind a title.
+_TRAILING_LABEL: Final = re.compile(
+    r"\s*\((?:multiple letters|letters?|review|abstract|conference abstract|correspondence|author'?s? transl)\)\s*\.?\s*$",
+    re.IGNORECASE,
+)
 # Marks set before a title by publishers and by meetings; they are not words of it. "RETRACTED:" marks the
 # article itself; "Retraction:" is the notice and stays.
 _MARK_BEFORE: Final = re.compile(
@@ -60,24 +65,37 @@ _CUT: Final = re.compile(r"^(?P<head>.{15,}?)\s*(?:\.\.\.|…)\s*(?:\([^()]*\))?
 _UNKNOWN: Final = {"unknown", "untitled", "no title", "no title available", "not available", "anonymous", "anon"}
 
 
-def title_forms(title: str, vernacular: str = "") -> tuple[str, str]:
+def title_forms(title: str, vernacular: str = "", kind: str = "") -> tuple[str, str]:
     """The folded title and its second form ("" if none): what a bracket translates, or the vernacular title.
 
-    "[Original]." loses its brackets; a trailing "[Chinese]" or "[abstract]" is dropped; so are "RETRACTED:" and
-    a meeting's number ("P1389:") in front.
+    "[Original]." loses its brackets; a trailing "[Chinese]", "(letter)" or "[Erratum in …]" is dropped; so are
+    "RETRACTED:" and a meeting's number ("P1389:") in front. Of a "correction" (its `kind`, see curation.kinds) the
+    title is the corrected article's, since each source marks it otherwise.
     """
     text = _MARK_BEFORE.sub("", title, count=1)
     if cut := _CUT.match(text):
         text = cut["head"]
+    if kind == "correction":
+        text = CORRECTED_PLACE.sub("", MARK_OF_CORRECTION.sub("", text, count=1))
     other = vernacular
+    if "[" in text:
+        text, other = _without_brackets(text, other)
+    if text.rstrip(" .").endswith(")"):
+        text = _TRAILING_LABEL.sub("", text)
+    key = fold(text)
+    return ("" if key in _UNKNOWN else key), fold(other)
+
+
+def _without_brackets(text: str, other: str) -> tuple[str, str]:
+    """`text` without what databases bracket, and the second form: `other`, or else what a bracket translates."""
+    text = APPENDED_NOTE.sub("", text) or text
     if whole := _WHOLE_BRACKET.match(text):
         text = whole["inner"]
     while "[" in text and (parts := _TRAILING_BRACKET.match(text)):  # "… . [Review] [33 refs]"
-        text = parts["head"]
-        if len(parts["inner"].split()) > _LABEL_WORDS and not _NOTE.match(parts["inner"]):
+        text = _TRAILING_LABEL.sub("", parts["head"])
+        if len(parts["inner"].split()) > _LABEL_WORDS:
             other = other or parts["inner"]
-    key = fold(text)
-    return ("" if key in _UNKNOWN else key), fold(other)
+    return text, other
 
 
 _ROMAN: Final = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
@@ -108,6 +126,7 @@ class Name(NamedTuple):
     family: str
     initial: str
     words: frozenset[str]  # all words longer than one letter: the order of family and given does not matter
+    initials: frozenset[str]  # of all words
 
 
 def name(author: Author) -> Name:
@@ -115,8 +134,14 @@ def name(author: Author) -> Name:
     return _name(author.family, author.given, author.collective)
 
 
+# "SternP.R.": a family name with its initials run together.
+_GLUED_INITIALS: Final = re.compile(r"^(?P<family>.*[^\W\d_A-Z])(?P<initials>(?:[A-Z]\.[\s-]?)+)$")
+
+
 @lru_cache(maxsize=65536)  # by name alone: affiliations differ from paper to paper
 def _name(family_name: str, given_name: str, collective: str) -> Name:
+    if not given_name and (glued := _GLUED_INITIALS.match(family_name)):
+        family_name, given_name = glued["family"], glued["initials"]
     family_words, given_words = fold(family_name).split(), fold(given_name).split()
     family = [word for word in family_words if word not in _PARTICLES and word not in _SUFFIXES]
     if not family and len(given_words) > 1 and len(given_words[0]) > 1 and len(given_words[-1]) == 1:
@@ -124,14 +149,16 @@ def _name(family_name: str, given_name: str, collective: str) -> Name:
     family = family or family_words or fold(collective).split()
     given = [word for word in given_words if word not in _PARTICLES and word not in _SUFFIXES]
     words = frozenset(word for word in family + given if len(word) > 1 or not word.isascii())
-    return Name("".join(family), given[0][:1] if given else "", words)
+    initials = frozenset(word[0] for word in family + given)
+    return Name("".join(family), given[0][:1] if given else "", words, initials)
 
 
 def same_person(one: Name, other: Name) -> bool:
-    """Whether two printed names can be one person's: family and initial agree, or family and given are swapped."""
+    """Whether two printed names can be one person's: family and initial agree, family and given are swapped, or one
+    source took half of a double family name for a given name ("Giorgi Rossi P", "Rossi P G")."""
     if one.family == other.family:
         return not one.initial or not other.initial or one.initial == other.initial
-    return _swapped(one, other) or _swapped(other, one)
+    return _swapped(one, other) or _swapped(other, one) or _halved(one, other) or _halved(other, one)
 
 
 def _swapped(one: Name, other: Name) -> bool:
@@ -141,11 +168,24 @@ def _swapped(one: Name, other: Name) -> bool:
     return other.family in one.words or one.initial == other.family[:1]
 
 
+def _halved(one: Name, other: Name) -> bool:
+    """`one`'s family name is one word of several of the other's, and the initials of both names are the same."""
+    return one.family in other.words and len(one.initials) > 1 and one.initials == other.initials
+
+
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+
+
 class Pages(NamedTuple):
     """First and last page without letters' case and leading zeros; `last` is "" when only one is printed."""
 
     first: str
     last: str
+
+    @property
+    def bare_first(self) -> str:
+        """The first page without the letters that some sources leave out ("S69" and "69")."""
+        return self.first.lstrip(_LETTERS)
 
     @property
     def length(self) -> int | None:
@@ -157,13 +197,18 @@ class Pages(NamedTuple):
 
 _PAGE: Final = re.compile(r"([a-z]{0,4})0*(\d+)([a-z]{0,2})")
 _DASH: Final = re.compile(r"\s*[-–—‐‑]+\s*")
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _ELOCATOR_DIGITS: Final = 5  # a number of five digits or more without a range is an article number, not a page
+
+
+_EXTENT: Final = re.compile(r"\d+ ?p(?:p|ages?)?\.?$")  # "215 p": how long a thesis is, not where it stands
 
 
 def pages(text: str) -> Pages | None:
     """First and last page of "123-8", "123–128" or "pp. 123 -- 128" (123, 128), "e0143396" (e143396); None if none."""
-    parts = _DASH.split(text.lower().replace("pp.", "").replace(" ", "").split(";")[0].split(",")[0])
+    text = text.lower()
+    if text.endswith(("p", "p.", "pages")) and _EXTENT.fullmatch(text.strip()):
+        return None
+    parts = _DASH.split(text.replace("pp.", "").replace(" ", "").split(";")[0].split(",")[0])
     ends = [_PAGE.search(part) for part in parts[:2]]
     if not ends or ends[0] is None:
         return None
@@ -178,76 +223,46 @@ def pages(text: str) -> Pages | None:
 
 
 def pages_agree(one: Pages | None, other: Pages | None) -> bool | None:
-    """True: one place in the volume. None: cannot be compared (one missing, a locator against a range, or the
-    1-17 of an article ahead of print against 566-582). False: two places."""
+    """True: one place in the volume. False: two places. None: cannot be told (one missing, a locator against a range,
+    the 1-17 of an article ahead of print against 566-582, or a slip: the ranges meet or end on the same page)."""
     if one is None or other is None:
         return None
     if one.first == other.first:
         return True if one.last == other.last or not one.last or not other.last else None
-    if _is_locator(one) != _is_locator(other) or _within(one, other) or _within(other, one):
+    if _is_locator(one) != _is_locator(other) or _meet(one, other):
         return None
     if "1" in (one.first, other.first) and one.length is not None and one.length == other.length:
         return None
-    if one.first.lstrip(_LETTERS) == other.first.lstrip(_LETTERS):  # "S69" and "69", "c37-c42" and "37-42"
+    if one.bare_first == other.bare_first:  # "S69" and "69", "c37-c42" and "37-42"
         return True if one.last.lstrip(_LETTERS) == other.last.lstrip(_LETTERS) else None
     return False
 
 
-def _within(single: Pages, span: Pages) -> bool:
-    """A page alone inside a range: some journals count from the page on which the printed part begins."""
-    if single.last or not (single.first.isdigit() and span.first.isdigit() and span.last.isdigit()):
-        return False
-    return int(span.first) <= int(single.first) <= int(span.last)
+def _meet(one: Pages, other: Pages) -> bool:
+    """Whether the ranges have a page in common, or the same last page: "2297-2108" and "2097-2108" are one misprinted.
+
+    A page alone counts inside a range only: some journals count from the page on which the printed part begins.
+    """
+    if one.last and one.last == other.last:
+        return True
+    spans = []
+    for place in (one, other):
+        if not (place.first.isdigit() and (place.last.isdigit() or not place.last)):
+            return False
+        spans.append((int(place.first), int(place.last or place.first)))
+    (a, b), (c, d) = spans
+    return a <= d and c <= b
+
+
+def misprinted(one: Pages, other: Pages) -> bool:
+    """Whether the first pages differ in one digit: "2141" and "2142", "S22" and "52"."""
+    a, b = one.bare_first, other.bare_first
+    return len(a) == len(b) > 1 and sum(x != y for x, y in zip(a, b, strict=True)) == 1
 
 
 def _is_locator(place: Pages) -> bool:
     bare = place.first.lstrip("e")
     return not place.last and (place.first != bare or len(bare) >= _ELOCATOR_DIGITS)
-
-
-_JOURNAL_CUT: Final = re.compile(r"\.\s*conference\b.*|\s*[/=:;(\[].*", re.I | re.DOTALL)
-_JOURNAL_STOP: Final = _words("of the and for in on a an de la le les et und der die das del fur")
-# Words that one source puts round a meeting's name and another leaves out, beside ordinals and years.
-_MEETING_WORDS: Final = _words("proceedings annual conference symposium international meeting joint")
-_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)?|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)\w*|\w+teenth")
-# One name inside another is the same periodical only if it is this long: "Cancer" is not "Cancer Research".
-_NAMING_WORDS: Final = 3
-
-
-@lru_cache(maxsize=65536)
-def journal_words(text: str) -> tuple[str, ...]:
-    """A journal's words without articles, subtitle, place and parallel title: ("am", "j", "hematol")."""
-    words = fold(_JOURNAL_CUT.sub("", text) or text).split()
-    telling = tuple(word for word in words if word not in _JOURNAL_STOP and not _ORDINAL.fullmatch(word))
-    return telling or tuple(words)
-
-
-@lru_cache(maxsize=65536)
-def journals_agree(one: str, other: str) -> bool | None:
-    """Whether two printed journal names can be one journal's; None if either is missing.
-
-    They agree when the words of one begin with the words of the other in turn ("Am J Hematol"), when one is the
-    other's initials ("PNAS"), or when all words of one stand in the other in their order (a meeting's name).
-    """
-    a, b = journal_words(one), journal_words(other)
-    if not a or not b:
-        return None
-    short, long = sorted((a, b), key=len)
-    if a == b or (len(a) == len(b) and all(map(_abbreviates, a, b))):
-        return True
-    if len(short) == 1 and len(long) >= _NAMING_WORDS:
-        return short[0] == "".join(word[0] for word in long)
-    plain = [word for word in short if word not in _MEETING_WORDS] or list(short)
-    return len(short) >= _NAMING_WORDS and _in_order(plain, long)
-
-
-def _abbreviates(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
-
-
-def _in_order(words: list[str], longer: tuple[str, ...]) -> bool:
-    rest = iter(longer)
-    return all(any(_abbreviates(word, candidate) for candidate in rest) for word in words)
 
 
 _VOLUME: Final = re.compile(r"\d+")

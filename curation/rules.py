@@ -3,28 +3,28 @@
 Exact identifiers first, unless the rest contradicts them; then title, authors, journal and place. A pair is
 *certain* (merged by itself, reversibly) or only *proposed* to people. Losing a publication is the worst error, so a
 doubt proposes. The rules are those published for BibDedupe (Wagner, JOSS 2024, doi 10.21105/joss.06318: similar
-author, title and container with no contradicting volume, number, pages, year), brought to few.
+author, title and container with no contradicting volume, number, pages, year), brought to few. What they miss and
+why: validation/dedupe/README.md.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from curation.similarity import Comparison, Described, veto
+from curation.similarity import LONG_TITLE, THRESHOLDS, Comparison, Described, title_within, veto
 from db.model import Duplicate
 
-# Similarities of titles, 0-100, set where ../shared/data/dedup's five development sets lose no publication
-# (tests/test_dedupe_data.py holds the figures).
-TITLE_SAME: Final = 96  # a misprint or two, a hyphen
-TITLE_ALIKE: Final = 85  # words abbreviated or spelled otherwise: needs the place in the volume as well
-TITLE_RELATED: Final = 60  # below it a shared identifier is taken for a misprint
-TITLE_WORTH_ASKING: Final = 90
+TITLE_ALIKE: Final = THRESHOLDS.title_alike  # below it a pair is judged only if `may_match_otherwise`
 MOST_YEARS_APART: Final = 1  # ahead of print in December, in an issue in January
 MOST_CONTRADICTIONS_ASKED: Final = 1  # with two, a congress abstract and its article would be asked about each time
+SEVERAL_AUTHORS: Final = 3  # columns and editorials have one or two
 
 
 def judge(pair: Comparison) -> Duplicate | None:
-    """The pair's Duplicate with its evidence, or None if nothing much suggests one publication."""
+    """The pair's Duplicate with its evidence, or None if nothing much suggests one publication.
+
+    A pure function of the two records, the same whichever of them stands first.
+    """
     if veto(pair.one, pair.other):
         return None
     against = contradictions(pair)
@@ -34,14 +34,11 @@ def judge(pair: Comparison) -> Duplicate | None:
         return None
     if not against and _alike_enough(pair):
         return _duplicate(pair, (_in_words(pair),), certain=True)
-    if _worth_asking(pair) and len(against) <= MOST_CONTRADICTIONS_ASKED:
+    if against and _misprint_only(pair, against):
+        return _duplicate(pair, (_in_words(pair), *against), certain=True)
+    if _worth_asking(pair, against):
         return _duplicate(pair, (_in_words(pair), *against), certain=False)
     return None
-
-
-def _worth_asking(pair: Comparison) -> bool:
-    alike = pair.title is not None and pair.title >= TITLE_WORTH_ASKING
-    return alike and pair.distinct_title and pair.numerals and pair.same_people is not False
 
 
 def contradictions(pair: Comparison) -> tuple[str, ...]:
@@ -55,54 +52,143 @@ def contradictions(pair: Comparison) -> tuple[str, ...]:
         found.append(f"{pair.years_apart} years apart")
     if pair.volume is False:
         found.append("different volumes")
-    if pair.pages is False:
-        found.append("different pages")
-    if pair.issue is False and pair.pages is not True:
-        found.append("different issues")
+    if not pair.shifted:
+        if pair.pages is False:
+            found.append("different pages")
+        if pair.issue is False and pair.pages is not True:
+            found.append("different issues")
     if not pair.numerals and pair.pages is not True:
         found.append("different numbers in the titles")
+    if pair.cochrane_versions and "" in pair.cochrane_versions:
+        found.append("a Cochrane protocol or first version, and a later version")
     return tuple(found)
 
 
 def _alike_enough(pair: Comparison) -> bool:
     """The rules without an identifier, given that nothing contradicts."""
-    volume_or_journal = pair.volume is True or pair.journal is True
-    if pair.same_people and pair.own_pages and pair.volume and pair.journal and pair.issue is not False:
+    if pair.same_people and pair.own_pages and _same_volume_by_two(pair):
         return True  # whatever the titles: one is missing or in another language
     if pair.title is None:
         return False
-    if pair.title >= TITLE_SAME and pair.distinct_title and pair.same_range and volume_or_journal:
-        return True  # whoever the authors: a group's name, misprints; a reply has been vetoed
-    if pair.same_people is None and pair.title >= TITLE_SAME and volume_or_journal:
+    same_title = pair.title >= pair.thresholds.title_same and not pair.other_word
+    if same_title and pair.distinct_title and pair.same_range and (pair.volume or pair.journal):
+        # Whoever the authors: a group's name, misprints. A letter and its reply can share a page and a title.
+        if pair.own_pages or pair.authors is None or pair.authors > 0:
+            return True
+    if _same_in_all(pair):
+        return True
+    if pair.same_people is None and same_title and (pair.volume or pair.journal):
         return pair.pages is True or (pair.distinct_title and _one_issue(pair))
+    if same_title and pair.distinct_title and pair.first_author and pair.pages and pair.volume and pair.journal:
+        return True  # of two authors, one misprinted
     if not pair.same_people:
         return False
-    if pair.pages and volume_or_journal and (pair.title >= TITLE_ALIKE or pair.one_title_within_the_other):
+    return _alike_in_place(pair) or (same_title and pair.distinct_title and _one_source(pair))
+
+
+def _same_volume_by_two(pair: Comparison) -> bool:
+    """The journal's volume, known by two of journal, volume and issue (a translated journal name agrees with none)."""
+    if pair.volume and pair.journal and pair.issue is not False:
         return True
-    if pair.title < TITLE_SAME or not pair.distinct_title:
+    related = pair.title is not None and pair.title >= pair.thresholds.title_related
+    return related and bool(pair.issue) and pair.years_apart == 0 and bool(pair.volume or pair.title)
+
+
+def _same_in_all(pair: Comparison) -> bool:
+    """The same short title ("Coronary artery disease") in the same issue, by the same people or by nobody in both."""
+    if not (pair.telling_title and _one_issue(pair) and pair.one.record.issue and pair.other.record.issue):
         return False
+    same_issue = pair.issue or pair.one.record.issue.strip().lower() == pair.other.record.issue.strip().lower()
+    return bool(same_issue) and (pair.one.names == pair.other.names or bool(pair.same_people))
+
+
+def _alike_in_place(pair: Comparison) -> bool:
+    """The same people on the same page; or in the same volume with a title that lacks its subtitle."""
+    assert pair.title is not None
+    alike = pair.title >= pair.thresholds.title_alike
+    if pair.pages and (pair.volume or pair.journal) and (alike or pair.one_title_within_the_other):
+        return pair.own_pages or not pair.other_word
+    if pair.pages is None and pair.one.pages and pair.other.pages and pair.volume and pair.journal:
+        return (alike or pair.one_title_within_the_other) and not pair.other_word and pair.distinct_title
+    within = pair.one_title_within_the_other and pair.distinct_title and not pair.recurring_title
+    return bool(within and pair.journal and pair.years_apart == 0 and pair.issue)
+
+
+def _one_source(pair: Comparison) -> bool:
+    """The same journal or meeting, as far as it is printed, given the same title and people."""
+    placed = pair.volume is True or pair.pages is True
+    if pair.meeting and not placed and not (pair.journal and pair.years_apart == 0):
+        return False  # an abstract, and perhaps the article
+    if pair.years_apart not in (0, None):
+        ahead_of_print = not (_has_place(pair.one) and _has_place(pair.other)) or pair.pages is None
+        some_place = _has_place(pair.one) or _has_place(pair.other)
+        if not placed and (pair.recurring_title or not (some_place and ahead_of_print)):
+            return False
+        return bool(pair.journal) or (pair.journal is None and pair.own_pages)
     if pair.journal:
         return True
+    if pair.volume and pair.issue and pair.years_apart == 0:
+        return True  # the journal's name is another one, or translated
     return pair.years_apart == 0 and (pair.journal is None or pair.same_range)
+
+
+def _has_place(one: Described) -> bool:
+    return bool(one.volume or one.pages)
 
 
 def _one_issue(pair: Comparison) -> bool:
     return bool(pair.journal and pair.volume and pair.years_apart == 0)
 
 
+def _misprint_only(pair: Comparison, against: tuple[str, ...]) -> bool:
+    """Nothing but the page, or the issue, differs between two records of one title in one volume: one is misprinted.
+
+    Not the page of an erratum, an abstract or a reply: the issue is the same, or both are articles of three pages and
+    more, or the first pages differ in one digit, or are equal in spite of different issues.
+    """
+    if pair.title is None or pair.title < pair.thresholds.title_same or pair.other_word or pair.recurring_title:
+        return False
+    if not (pair.distinct_title and pair.same_people and pair.journal and pair.years_apart in (0, 1, None)):
+        return False
+    own_title = min(len(pair.one.words), len(pair.other.words)) >= LONG_TITLE
+    several = min(len(pair.one.names), len(pair.other.names)) >= SEVERAL_AUTHORS
+    if against == ("different issues",):
+        same_first = pair.one.pages and pair.other.pages and pair.one.pages.first == pair.other.pages.first
+        return bool(same_first and pair.volume and own_title and several)
+    if against != ("different pages",) or pair.meeting:
+        return False
+    if pair.issue:
+        return True
+    if not (own_title or several) or pair.years_apart:
+        return False
+    return pair.both_long or bool(pair.volume and pair.page_misprint)
+
+
+def _worth_asking(pair: Comparison, against: tuple[str, ...]) -> bool:
+    """Whether people are asked: the titles are alike and no more than one field contradicts, or the same people have
+    the same title in one volume."""
+    alike = pair.title is not None and pair.title >= pair.thresholds.title_asked
+    if not (alike and pair.distinct_title and pair.numerals and pair.same_people is not False):
+        return False
+    return len(against) <= MOST_CONTRADICTIONS_ASKED
+
+
 def _same_identifier(pair: Comparison) -> str:
     if pair.pmid:
         return f"same PMID {pair.one.record.pmid}"
-    return f"same DOI {pair.one.record.doi}" if pair.doi else ""
+    return f"same DOI {pair.one.doi}" if pair.doi else ""
 
 
 def _by_identifier(pair: Comparison, identifier: str, against: tuple[str, ...]) -> Duplicate | None:
-    """An identifier decides, unless the titles are unlike: then it may be a misprint, and people look."""
-    titles = pair.title is None or pair.title >= TITLE_ALIKE or pair.part_of_title >= TITLE_ALIKE
-    if titles or (pair.pmid and pair.doi):
+    """An identifier decides, unless the titles are unlike: then it may be a misprint, or a whole supplement's DOI, and
+    people look."""
+    limits = pair.thresholds
+    alike = pair.title is None or pair.title >= limits.title_alike or pair.part_of_title >= limits.title_alike
+    two_in_one = bool(pair.other_word) and "different pages" in against  # two abstracts under their supplement's DOI
+    if (alike and not two_in_one) or (pair.pmid and pair.doi):
         return _duplicate(pair, (identifier, *against), certain=True)
     evidence = (identifier, _in_words(pair), *against)
-    if pair.title is not None and pair.title >= TITLE_RELATED and pair.same_people is not False:
+    if pair.title is not None and pair.title >= limits.title_related and pair.same_people is not False:
         return _duplicate(pair, evidence, certain=not against)
     if pair.same_people is not False or pair.own_pages:
         return _duplicate(pair, evidence, certain=bool(pair.same_people and pair.own_pages))
@@ -110,11 +196,13 @@ def _by_identifier(pair: Comparison, identifier: str, against: tuple[str, ...]) 
 
 
 def may_match_otherwise(one: Described, other: Described) -> bool:
-    """Whether the pair can be a duplicate although the titles are unlike: an identifier or the first page agrees."""
-    a, b = one.record, other.record
-    if (a.doi and a.doi == b.doi) or (a.pmid and b.pmid):
+    """Whether the pair can be a duplicate although the titles are unlike: an identifier or the first page agrees, or
+    one title lacks the other's subtitle. Never False for a pair that `judge` would call a duplicate."""
+    if (one.doi and one.doi == other.doi) or (one.record.pmid and other.record.pmid):
         return True
-    return one.pages is not None and other.pages is not None and one.pages.first == other.pages.first
+    if one.pages is not None and other.pages is not None and one.pages.bare_first == other.pages.bare_first:
+        return True
+    return bool(one.title and other.title) and title_within(one, other)
 
 
 def _in_words(pair: Comparison) -> str:
@@ -127,6 +215,9 @@ def _in_words(pair: Comparison) -> str:
         same.append("year")
     if same:
         parts.append("same " + (", ".join(same[:-1]) + " and " + same[-1] if len(same) > 1 else same[0]))
+    if pair.cochrane_versions:
+        first, second = sorted(pair.cochrane_versions)
+        parts.append(f"versions {first or 1} and {second or 1} of one Cochrane review")
     return ", ".join(parts)
 
 

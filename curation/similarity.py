@@ -1,4 +1,4 @@
-"""What speaks for and against two records being one publication, field by field, each in words.
+"""What speaks for and against two records being one publication, field by field.
 
 `describe` brings a record to its comparable form once; `veto` and `Comparison` then look at pairs. The vetoes are
 the cases in which the fields agree and the publications still differ: an erratum repeats its article's title,
@@ -7,6 +7,7 @@ a reply stands on the page of its letter, a preprint and its article are two rep
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +15,12 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
+from curation.journals import journals_agree
+from curation.kinds import ALWAYS_MARKED, PREPRINT_DOIS, kind_of
 from curation.normalise import (
     Name,
     Pages,
-    journals_agree,
+    misprinted,
     name,
     numerals,
     pages,
@@ -28,48 +31,65 @@ from curation.normalise import (
 )
 from db.model import Record
 
-_PREPRINT_SERVERS: Final = re.compile(
-    r"\b(?:med|bio|chem|psy|soc)rxiv\b|\barxiv\b|research square|\bssrn\b|preprints(?:\.org|$)|authorea"
+
+@dataclass(frozen=True)
+class Thresholds:
+    """How alike is alike enough. Titles: rapidfuzz ratio, 0-100; authors: shares, 0-1.
+
+    All are set where the five larger development sets lose no publication and fewest duplicates are missed; what
+    another choice gives, and what each set gives with the thresholds chosen on the others, `python -m
+    validation.dedupe` prints.
+    """
+
+    title_same: float = 96  # a misprint or two, a hyphen
+    title_alike: float = 85  # words abbreviated or spelled otherwise: needs the place in the volume as well
+    title_related: float = 60  # below it a shared identifier is taken for a misprint
+    title_asked: float = 90  # what people are asked about, unless the rules say otherwise
+    most_authors: float = 0.6  # of the shorter list: reference managers cut lists at three or six names
+    nearly_all_authors: float = 0.75  # where the first authors differ
+
+
+THRESHOLDS: Final = Thresholds()
+
+# rapidfuzz ratio of two family names, for misprints ("Che" for "Chen", "Muoz" for "Muñoz"); "Jiang" and "Zhang" are 80.
+NAMES_ALIKE: Final = 85
+# … and of two words of titles: "eculizumab" and "eculizamab", "haemolytic" and "hemolytic" are one word; "resistant"
+# and "sensitive" (44), "adult" and "adolescent" (53), "men" and "women" (75) are two.
+WORDS_ALIKE: Final = 80
+# Shorter words are acronyms and names of things ("HIV", "HBV", "mice", "rats"): one letter makes another word.
+SHORT_WORD: Final = 4
+# Two abstracts of the same people can share a page or two of a supplement, not three.
+OWN_PAGES: Final = 3
+# Fewer words of a title can stand in another title by chance.
+TELLING_PART: Final = 3
+# Titles of fewer words recur every year ("Editorial comment", "Book review", "Introduction to the special issue").
+TELLING_WORDS: Final = 5
+# Titles of as many words are not chosen twice; a column's ("Remarks from the editor of …") has fewer.
+LONG_TITLE: Final = 8
+# Pieces which the same people write again under the same title.
+_RECURRING: Final = re.compile(
+    r"\b(?:editorial|editors?|preface|foreword|minitrack|announcement|obituary|news|book reviews?|abstracts?|"
+    r"proceedings|annual report|year in review|conference report|meeting report|call for|message from|"
+    r"introduction to the (?:special|issue|section|mini))\b"
 )
-# DOI prefixes that only preprint servers use: Cold Spring Harbor's, openRxiv's, Research Square's, arXiv's, …
-_PREPRINT_DOIS: Final = (
-    "10.1101/20", "10.1101/0", "10.1101/1", "10.64898/", "10.21203/rs", "10.48550/arxiv", "10.20944/preprints",
-    "10.2139/ssrn", "10.22541/au",
-)  # fmt: skip
-_OF: Final = r"(?:\s*[:.,–\-(\[]|\s+(?:to|of|for|in|note|notice)\b|\s*$)"
-_KINDS_BY_TITLE: Final = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        ("retraction notice", rf"^(?:notice of )?retraction(?: notice)?{_OF}|^retracted (?:to|of|for)\b"),
-        (
-            "correction",
-            rf"^(?:(?:author|publisher|published) )?(?:errat(?:um|a)|corrigend(?:um|a)|corrections?|addendum){_OF}",
-        ),
-        # "[Erratum appears in …]" is a database's note on the article itself.
-        ("correction", r"[\[(:]\s*(?:erratum|corrigendum|correction)\b(?!\s+(?:appears|in)\b)"),
-        ("expression of concern", r"^(?:editorial )?expression of concern\b"),
-        (
-            "reply",
-            r"^(?:(?:the )?authors?['’]?s? (?:reply|response)|(?:in )?reply|response to (?:the )?(?:letter|comment))\b",
-        ),
-        ("reply", r"[:.\-–(\[]\s*(?:(?:the )?authors?['’]?s? )?(?:in )?(?:reply|response)\s*[\])]?\.?$"),
-        ("comment", r"^(?:comments? on|commentary on|letter to the editor|invited commentary|re:)"),
-    )
+_GENERIC: Final = frozenset(
+    "editorial editorials editor editors introduction preface foreword comment comments commentary letter letters "
+    "reply response discussion correspondence news abstracts abstract poster posters oral meeting book books review "
+    "reviews announcement erratum correction contents index summary report reports case poem obituary untitled the a "
+    "an of to from and in for on with".split()
 )
-_KINDS_BY_TYPE: Final = {
-    "published erratum": "correction",
-    "retraction of publication": "retraction notice",
-    "expression of concern": "expression of concern",
-    "preprint": "preprint",
-    "posted-content": "preprint",
-    "meeting abstract": "meeting abstract",
-    "abstract": "meeting abstract",
-    "registry entry": "registry entry",
-}
-# Kinds that a source prints reliably: a record without the mark is not of the kind. A source that does not say
-# "meeting abstract" says nothing.
-_ALWAYS_MARKED: Final = frozenset({"correction", "retraction notice", "expression of concern", "reply", "preprint"})
 _COCHRANE_VERSION: Final = re.compile(r"(10\.1002/14651858\.[a-z]*\d+)(?:\.pub(\d+))?$")
+# What addresses add to a DOI: "…/full", "….pdf".
+_DOI_TAIL: Final = re.compile(r"/(?:full(?:/html|text)?|pdf|epdf|abstract|meta)$|\.(?:pdf|full|abstract)$")
+# Versions of one article at servers that give each a DOI: "…v2", "…/v1"; F1000 and eLife's reviewed preprints ".2".
+_VERSION_TAIL: Final = re.compile(r"[./]?v\d+$")
+_NUMBERED_VERSIONS: Final = ("10.12688/", "10.7554/elife.")
+_NUMBER_TAIL: Final = re.compile(r"\.\d$")
+_MONTHS: Final = {
+    month: number
+    for number, month in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
+}  # fmt: skip
+_SUPPLEMENT: Final = re.compile(r"\bs(?:up(?:pl(?:ement)?)?)?[\s._]*(\d+)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -83,49 +103,56 @@ class Described:
     pages: Pages | None
     volume: str
     kind: str  # "" for an ordinary article, or not known
+    doi: str  # without version and what addresses add
 
     @cached_property
     def numerals(self) -> frozenset[str]:
         return numerals(self.title)
 
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.title.split())
+
 
 def describe(record: Record) -> Described:
     """The comparable form of `record`."""
-    title, other = title_forms(record.title, record.vernacular_title)
+    kind = kind_of(record)
+    title, other = title_forms(record.title, record.vernacular_title, kind)
     return Described(
         record,
         title,
         other,
-        tuple(name(author) for author in record.authors),
+        tuple([name(author) for author in record.authors]),
         pages(record.pages) if record.pages else None,
-        volume(record.volume),
-        kind_of(record),
+        volume(record.volume) if record.volume else "",
+        kind,
+        _plain_doi(record.doi) if record.doi else "",
     )
 
 
-def kind_of(record: Record) -> str:
-    """What the record says that it is, if not an ordinary article: correction, reply, preprint, meeting abstract …"""
-    for printed in record.publication_types:
-        if kind := _KINDS_BY_TYPE.get(printed.lower(), ""):
-            return kind
-    for kind, pattern in _KINDS_BY_TITLE:
-        if pattern.search(record.title):
-            return kind
-    if record.doi.startswith(_PREPRINT_DOIS) or _PREPRINT_SERVERS.search(record.journal.lower()):
-        return "preprint"
-    return ""
+def _plain_doi(doi: str) -> str:
+    """One form for the addresses and the versions of one thing; a Cochrane review's versions stay as they are."""
+    if "&" in doi:
+        doi = html.unescape(doi)
+    if doi[-1] in "fltav0123456789":
+        doi = _DOI_TAIL.sub("", doi)
+        if doi.startswith(PREPRINT_DOIS):
+            return _VERSION_TAIL.sub("", doi)
+        if doi.startswith(_NUMBERED_VERSIONS):
+            return _NUMBER_TAIL.sub("", doi)
+    return doi
 
 
 def veto(one: Described, other: Described) -> str:
     """Why the two can never be one publication however alike they are, in words; "" if nothing forbids it."""
-    if one.kind != other.kind and ({one.kind, other.kind} & _ALWAYS_MARKED or (one.kind and other.kind)):
-        kinds = sorted(kind or "article" for kind in (one.kind, other.kind))
-        return f"{kinds[0]} and {kinds[1]}: two reports"
-    a, b = (_COCHRANE_VERSION.match(each.record.doi) for each in (one, other))
-    if a and b and a[1] == b[1] and a[2] != b[2]:
-        return "two versions of one Cochrane review"
-    if one.kind == other.kind == "registry entry":
+    if one.kind != other.kind:
+        if {one.kind, other.kind} & ALWAYS_MARKED or (one.kind and other.kind):
+            kinds = sorted(kind or "article" for kind in (one.kind, other.kind))
+            return f"{kinds[0]} and {kinds[1]}: two reports"
+    elif one.kind == "registry entry" and not set(one.record.registry_ids) & set(other.record.registry_ids):
         return "two registry entries"
+    elif one.kind == "component" and one.doi != other.doi:
+        return "two figures, tables or supplements"
     return ""
 
 
@@ -139,6 +166,7 @@ class Comparison:
     one: Described
     other: Described
     title: float | None
+    thresholds: Thresholds = THRESHOLDS
 
     @cached_property
     def first_author(self) -> bool | None:
@@ -152,7 +180,13 @@ class Comparison:
         short, long = sorted((self.one.names, self.other.names), key=len)
         if not short:
             return None
-        return sum(any(_nearly_same(a, b) for b in long) for a in short) / len(short)
+        if short == long:
+            return 1.0
+        forward = sum(any(_nearly_same(a, b) for b in long) for a in short)
+        if len(short) < len(long):
+            return forward / len(short)
+        # Lists of one length: the same figure whichever stands first.
+        return min(forward, sum(any(_nearly_same(a, b) for b in short) for a in long)) / len(short)
 
     @cached_property
     def same_people(self) -> bool | None:
@@ -160,9 +194,9 @@ class Comparison:
         if self.authors is None:
             return None
         if self.first_author:
-            return self.authors >= MOST_AUTHORS
+            return self.authors >= self.thresholds.most_authors
         several = min(len(self.one.names), len(self.other.names)) > 1
-        return several and self.authors >= NEARLY_ALL_AUTHORS
+        return several and self.authors >= self.thresholds.nearly_all_authors
 
     @cached_property
     def same_range(self) -> bool:
@@ -173,19 +207,34 @@ class Comparison:
     @cached_property
     def own_pages(self) -> bool:
         """The same range of pages, too long to hold two publications of the same people."""
-        return self.same_range and ((self.one.pages and self.one.pages.length) or 0) >= OWN_PAGES
+        return self.same_range and _long(self.one.pages)
+
+    @cached_property
+    def both_long(self) -> bool:
+        """Each has a range of pages that is longer than a meeting abstract, an erratum or a reply."""
+        return _long(self.one.pages) and _long(self.other.pages)
+
+    @cached_property
+    def page_misprint(self) -> bool:
+        """The first pages differ in one digit."""
+        a, b = self.one.pages, self.other.pages
+        return a is not None and b is not None and misprinted(a, b)
 
     @cached_property
     def one_title_within_the_other(self) -> bool:
         """The shorter title is the longer without its subtitle, or the subtitle alone."""
-        short, long = sorted((self.one.title, self.other.title), key=len)
-        return len(short.split()) >= TELLING_PART and (long.startswith(short + " ") or long.endswith(" " + short))
+        return title_within(self.one, self.other)
 
     @cached_property
     def part_of_title(self) -> float:
         """How well the shorter title fits somewhere in the longer (a title cut by its source), 0-100."""
-        short = min(len(self.one.title.split()), len(self.other.title.split()))
-        return fuzz.partial_ratio(self.one.title, self.other.title) if short >= TELLING_PART else 0.0
+        short, long = sorted((self.one.title, self.other.title), key=lambda title: (len(title), title))
+        return fuzz.partial_ratio(short, long) if len(short.split()) >= TELLING_PART else 0.0
+
+    @cached_property
+    def other_word(self) -> str:
+        """The words in which the titles differ though neither is a misprint of the other ("mice" and "rats"); or ""."""
+        return _other_word(self.one.words, self.other.words)
 
     @cached_property
     def journal(self) -> bool | None:
@@ -193,12 +242,27 @@ class Comparison:
 
     @cached_property
     def volume(self) -> bool | None:
-        return _equal(self.one.volume, self.other.volume)
+        """None too where one prints the year, or the number of a supplement, as the volume."""
+        a, b = self.one.volume, self.other.volume
+        if not a or not b or a == b:
+            return _equal(a, b)
+        years = {str(self.one.record.year), str(self.other.record.year)}
+        shifted = a == _supplement(self.other.record.issue) or b == _supplement(self.one.record.issue)
+        return None if shifted or a in years or b in years else False
 
     @cached_property
     def issue(self) -> bool | None:
-        a, b = self.one.record.issue.strip(), self.other.record.issue.strip()
-        return _equal(a, b) if a.isdigit() and b.isdigit() else None  # "Suppl 1" and "3" can be one issue
+        """None where only one is a plain number: "Suppl 1" and "3" can be one issue."""
+        a, b = _issue(self.one.record.issue), _issue(self.other.record.issue)
+        if a.isdigit() and b.isdigit():
+            named = a == b or self.one.record.issue.isalpha() == self.other.record.issue.isalpha()
+            return a == b if named else None  # a month and a number agree or say nothing
+        return True if a and a == b else None
+
+    @cached_property
+    def shifted(self) -> bool:
+        """One holds the volume as its issue and the issue as its page (a source that lost a column)."""
+        return _is_shifted(self.one, self.other) or _is_shifted(self.other, self.one)
 
     @cached_property
     def pages(self) -> bool | None:
@@ -206,7 +270,16 @@ class Comparison:
 
     @cached_property
     def doi(self) -> bool | None:
-        return _equal(self.one.record.doi, self.other.record.doi)
+        """Two versions of one Cochrane review: None."""
+        return None if self.cochrane_versions else _equal(self.one.doi, self.other.doi)
+
+    @cached_property
+    def cochrane_versions(self) -> tuple[str, str] | None:
+        """The numbers (pubN, "" for none) of two versions of one Cochrane review."""
+        if not self.one.doi.startswith("10.1002/14651858") or self.one.doi == self.other.doi:
+            return None
+        a, b = _COCHRANE_VERSION.match(self.one.doi), _COCHRANE_VERSION.match(self.other.doi)
+        return (a[2] or "", b[2] or "") if a and b and a[1] == b[1] else None
 
     @cached_property
     def pmid(self) -> bool | None:
@@ -231,19 +304,33 @@ class Comparison:
     @cached_property
     def distinct_title(self) -> bool:
         """Long enough to name one publication: "Editorial" and "Book review" do not."""
-        return min(len(self.one.title.split()), len(self.other.title.split())) >= TELLING_WORDS
+        return min(len(self.one.words), len(self.other.words)) >= TELLING_WORDS
+
+    @cached_property
+    def recurring_title(self) -> bool:
+        """A title that the same people give to another piece next year ("Introduction to the minitrack on …")."""
+        return any(_RECURRING.search(title) for title in (self.one.title, self.other.title))
+
+    @cached_property
+    def telling_title(self) -> bool:
+        """The same title with at least one word that is not a section's ("Poster abstracts" has none)."""
+        return self.one.title == self.other.title and any(
+            word not in _GENERIC and not word.isdigit() for word in self.one.words
+        )
+
+    @cached_property
+    def meeting(self) -> bool:
+        """One of the two says that it is a meeting's abstract, and the other does not."""
+        return _of_meeting(self.one) != _of_meeting(self.other)
 
 
-# Of the shorter author list; reference managers cut lists at three or six names and misspell some.
-MOST_AUTHORS: Final = 0.6
-NEARLY_ALL_AUTHORS: Final = 0.75
-# rapidfuzz ratio of two family names, for misprints ("Che" for "Chen", "Muoz" for "Muñoz"); "Jiang" and "Zhang" are 80.
-NAMES_ALIKE: Final = 85
-# Two abstracts of the same people can share a page or two of a supplement, not three.
-OWN_PAGES: Final = 3
-TELLING_PART: Final = 3
-# Titles of fewer words recur every year ("Editorial comment", "Book review", "Introduction to the special issue").
-TELLING_WORDS: Final = 5
+def title_within(one: Described, other: Described) -> bool:
+    """Whether the shorter title begins or ends the longer one, at a word's end, with words enough to tell."""
+    short, long = (one, other) if len(one.title) <= len(other.title) else (other, one)
+    if not (long.title.startswith(short.title) or long.title.endswith(short.title)):
+        return False
+    fits = long.title.startswith(short.title + " ") or long.title.endswith(" " + short.title)
+    return fits and len(short.words) >= TELLING_PART
 
 
 def _nearly_same(one: Name, other: Name) -> bool:
@@ -251,6 +338,58 @@ def _nearly_same(one: Name, other: Name) -> bool:
         return True
     initials = not one.initial or not other.initial or one.initial == other.initial
     return initials and fuzz.ratio(one.family, other.family) >= NAMES_ALIKE
+
+
+def _long(place: Pages | None) -> bool:
+    return place is not None and (place.length or 0) >= OWN_PAGES
+
+
+def _other_word(one: tuple[str, ...], other: tuple[str, ...]) -> str:
+    if one == other:
+        return ""
+    ours, theirs = set(one), set(other)
+    left, right = [word for word in one if word not in theirs], [word for word in other if word not in ours]
+    if not left or not right or "".join(left) == "".join(right):  # "post operative" and "postoperative"
+        return ""
+    odd = _unlike(left, right), _unlike(right, left)
+    return f"{min(odd)}/{max(odd)}" if all(odd) else ""
+
+
+def _unlike(words: list[str], others: list[str]) -> str:
+    """The first of `words` that is no misprint and no part of any of `others` or of all of them together."""
+    joined = "".join(others)
+    for word in words:
+        if word in joined and len(word) >= SHORT_WORD:
+            continue
+        least = WORDS_ALIKE if len(word) > SHORT_WORD else 100
+        if not any(fuzz.ratio(word, each) >= least or (len(each) > SHORT_WORD and each in word) for each in others):
+            return word
+    return ""
+
+
+def _issue(text: str) -> str:
+    """An issue as it is compared: "03" → "3", "May" → "5", "Suppl. 1" and "S1" → "s1"; else folded."""
+    text = text.strip().lower()
+    if text.isdigit():
+        return text.lstrip("0") or "0"
+    if text[:3] in _MONTHS and text.isalpha():
+        return str(_MONTHS[text[:3]])
+    return f"s{number}" if (number := _supplement(text)) else text
+
+
+def _supplement(issue: str) -> str:
+    found = _SUPPLEMENT.search(issue)
+    return found[1] if found else ""
+
+
+def _is_shifted(one: Described, other: Described) -> bool:
+    if one.volume or not one.pages or not other.volume or not other.record.issue:
+        return False
+    return one.record.issue.strip() == other.volume and one.pages == pages(other.record.issue)
+
+
+def _of_meeting(one: Described) -> bool:
+    return one.kind == "meeting abstract" or "conference" in one.record.journal.lower()
 
 
 def _equal(one: str, other: str) -> bool | None:
