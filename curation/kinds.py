@@ -39,6 +39,7 @@ CORRECTED_PLACE: Final = re.compile(
     r"|\s*\(vol\.?\s*\d+\s*,?\s*$",
     re.IGNORECASE,
 )
+CUT_PLACE: Final = re.compile(r"\s*\([^()]{10,}\([^()]*$")  # … and where the title was cut within it
 _OF: Final = r"(?:\s*[:.,–\-(\[]|\s+(?:to|of|for|in|note|notice)\b|\s*$)"
 _CORRECTION_BEFORE: Final = (
     rf"(?:(?:author|publisher|published)(?:['’]s)? )?(?:errat(?:um|a)|corrigend(?:um|a)|corrections?|addendum){_OF}"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from curation.kinds import APPENDED_NOTE, CORRECTED_PLACE, MARK_OF_CORRECTION
+from curation.kinds import APPENDED_NOTE, CORRECTED_PLACE, CUT_PLACE, MARK_OF_CORRECTION
 from db.model import Author
 
 
@@ -76,7 +76,7 @@ def title_forms(title: str, vernacular: str = "", kind: str = "") -> tuple[str, 
     if cut := _CUT.match(text):
         text = cut["head"]
     if kind == "correction":
-        text = CORRECTED_PLACE.sub("", MARK_OF_CORRECTION.sub("", text, count=1))
+        text = CUT_PLACE.sub("", CORRECTED_PLACE.sub("", MARK_OF_CORRECTION.sub("", text, count=1)))
     other = vernacular
     if "[" in text:
         text, other = _without_brackets(text, other)
@@ -174,6 +174,8 @@ def _halved(one: Name, other: Name) -> bool:
 
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+# Two abstracts of the same people can share a page or two of a supplement, not three.
+OWN_PAGES: Final = 3
 
 
 class Pages(NamedTuple):
@@ -193,6 +195,11 @@ class Pages(NamedTuple):
         if self.first.isdigit() and self.last.isdigit():
             return int(self.last) - int(self.first) + 1
         return None
+
+    @property
+    def long(self) -> bool:
+        """Longer than a meeting abstract, an erratum or a reply; no two publications of the same people share it."""
+        return (self.length or 0) >= OWN_PAGES
 
 
 _PAGE: Final = re.compile(r"([a-z]{0,4})0*(\d+)([a-z]{0,2})")

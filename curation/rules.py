@@ -14,7 +14,7 @@ from typing import Final
 from curation.similarity import LONG_TITLE, THRESHOLDS, Comparison, Described, title_within, veto
 from db.model import Duplicate
 
-TITLE_ALIKE: Final = THRESHOLDS.title_alike  # below it a pair is judged only if `may_match_otherwise`
+TITLE_ALIKE: Final = THRESHOLDS.title_changed  # below it a pair is judged only if `may_match_otherwise`
 MOST_YEARS_APART: Final = 1  # ahead of print in December, in an issue in January
 MOST_CONTRADICTIONS_ASKED: Final = 1  # with two, a congress abstract and its article would be asked about each time
 SEVERAL_AUTHORS: Final = 3  # columns and editorials have one or two
@@ -25,8 +25,9 @@ def judge(pair: Comparison) -> Duplicate | None:
 
     A pure function of the two records, the same whichever of them stands first.
     """
-    if veto(pair.one, pair.other):
-        return None
+    if reason := veto(pair.one, pair.other):
+        evidence = (_in_words(pair), f"{reason}, unless one lacks its mark")
+        return _duplicate(pair, evidence, certain=False) if _perhaps_unmarked(pair) else None
     against = contradictions(pair)
     if identifier := _same_identifier(pair):
         return _by_identifier(pair, identifier, against)
@@ -150,27 +151,78 @@ def _misprint_only(pair: Comparison, against: tuple[str, ...]) -> bool:
         return False
     if not (pair.distinct_title and pair.same_people and pair.journal and pair.years_apart in (0, 1, None)):
         return False
-    own_title = min(len(pair.one.words), len(pair.other.words)) >= LONG_TITLE
-    several = min(len(pair.one.names), len(pair.other.names)) >= SEVERAL_AUTHORS
     if against == ("different issues",):
         same_first = pair.one.pages and pair.other.pages and pair.one.pages.first == pair.other.pages.first
-        return bool(same_first and pair.volume and own_title and several)
-    if against != ("different pages",) or pair.meeting:
+        return bool(same_first and pair.volume and _own_title(pair) and _several_authors(pair))
+    if against != ("different pages",):
         return False
-    if pair.issue:
+    if pair.issue and not pair.meeting:
         return True
-    if not (own_title or several) or pair.years_apart:
+    if not _own_title(pair) or pair.years_apart:
         return False
-    return pair.both_long or bool(pair.volume and pair.page_misprint)
+    return (pair.both_long and not pair.meeting) or bool(pair.volume and pair.page_misprint)
 
 
 def _worth_asking(pair: Comparison, against: tuple[str, ...]) -> bool:
-    """Whether people are asked: the titles are alike and no more than one field contradicts, or the same people have
-    the same title in one volume."""
-    alike = pair.title is not None and pair.title >= pair.thresholds.title_asked
-    if not (alike and pair.distinct_title and pair.numerals and pair.same_people is not False):
+    """Whether people are asked: the titles are alike and no more than one field contradicts, or one of the patterns
+    below, in which more contradicts and which have been found to be one publication."""
+    if pair.title is None or not pair.distinct_title or not pair.numerals or pair.same_people is False:
         return False
-    return len(against) <= MOST_CONTRADICTIONS_ASKED
+    if pair.title >= pair.thresholds.title_asked and len(against) <= MOST_CONTRADICTIONS_ASKED:
+        return True
+    if pair.title >= pair.thresholds.title_same and not pair.other_word and pair.same_people:
+        elsewhere = _own_title(pair) and (_in_one_volume(pair, against) or _two_abstracts(pair, against))
+        return elsewhere or _printed_again(pair) or (not against and _little_printed(pair))
+    changed = pair.title >= pair.thresholds.title_changed and not against and pair.years_apart == 0
+    return changed and bool(pair.first_author) and _little_printed(pair)
+
+
+def _in_one_volume(pair: Comparison, against: tuple[str, ...]) -> bool:
+    """Only the page and the issue differ: an abstract and its article, an erratum without its mark, or a misprint."""
+    return bool(pair.journal and pair.volume) and not set(against) - {"different pages", "different issues"}
+
+
+def _two_abstracts(pair: Comparison, against: tuple[str, ...]) -> bool:
+    """One abstract in the supplements of two journals in one year."""
+    places = {"different pages", "different issues", "different volumes"}
+    short = not any(place is None or place.long for place in (pair.one.pages, pair.other.pages))
+    return short and pair.years_apart == 0 and not set(against) - places
+
+
+def _printed_again(pair: Comparison) -> bool:
+    """An article of the same length in the same journal, this year or the next."""
+    a, b = pair.one.pages, pair.other.pages
+    if a is None or b is None or not (a.long and b.long):
+        return False
+    return a.length == b.length and bool(pair.journal) and pair.years_apart in (0, 1)
+
+
+def _little_printed(pair: Comparison) -> bool:
+    """A title that was changed before print (one record has no place yet, all authors are the same), or two records
+    of which nothing but title, author and year is known."""
+    placed = [_has_place(pair.one), _has_place(pair.other)]
+    if pair.journal:
+        return not all(placed) and pair.authors == 1 and _several_authors(pair)
+    return not any(placed) and not pair.one.record.journal and not pair.other.record.journal
+
+
+def _own_title(pair: Comparison) -> bool:
+    """A title that no column or editorial has: it is long, or has several authors."""
+    return min(len(pair.one.words), len(pair.other.words)) >= LONG_TITLE or _several_authors(pair)
+
+
+def _several_authors(pair: Comparison) -> bool:
+    return min(len(pair.one.names), len(pair.other.names)) >= SEVERAL_AUTHORS
+
+
+def _perhaps_unmarked(pair: Comparison) -> bool:
+    """A correction, and a record of a page or none in the same issue under the same title: perhaps the correction too,
+    from a source that does not mark it."""
+    unmarked = pair.one if pair.one.kind == "" else pair.other
+    if {pair.one.kind, pair.other.kind} != {"", "correction"} or (unmarked.pages and unmarked.pages.length != 1):
+        return False
+    same = pair.title is not None and pair.title >= pair.thresholds.title_same
+    return same and bool(pair.same_people and _one_issue(pair) and pair.issue) and pair.doi is None
 
 
 def _same_identifier(pair: Comparison) -> str:

@@ -45,6 +45,7 @@ class Thresholds:
     title_alike: float = 85  # words abbreviated or spelled otherwise: needs the place in the volume as well
     title_related: float = 60  # below it a shared identifier is taken for a misprint
     title_asked: float = 90  # what people are asked about, unless the rules say otherwise
+    title_changed: float = 80  # … and where all else agrees: a title can change between proof and print
     most_authors: float = 0.6  # of the shorter list: reference managers cut lists at three or six names
     nearly_all_authors: float = 0.75  # where the first authors differ
 
@@ -58,8 +59,6 @@ NAMES_ALIKE: Final = 85
 WORDS_ALIKE: Final = 80
 # Shorter words are acronyms and names of things ("HIV", "HBV", "mice", "rats"): one letter makes another word.
 SHORT_WORD: Final = 4
-# Two abstracts of the same people can share a page or two of a supplement, not three.
-OWN_PAGES: Final = 3
 # Fewer words of a title can stand in another title by chance.
 TELLING_PART: Final = 3
 # Titles of fewer words recur every year ("Editorial comment", "Book review", "Introduction to the special issue").
@@ -69,7 +68,7 @@ LONG_TITLE: Final = 8
 # Pieces which the same people write again under the same title.
 _RECURRING: Final = re.compile(
     r"\b(?:editorial|editors?|preface|foreword|minitrack|announcement|obituary|news|book reviews?|abstracts?|"
-    r"proceedings|annual report|year in review|conference report|meeting report|call for|message from|"
+    r"proceedings|annual report|year in review|conference report|meeting report|call for papers|message from|"
     r"introduction to the (?:special|issue|section|mini))\b"
 )
 _GENERIC: Final = frozenset(
@@ -85,6 +84,7 @@ _DOI_TAIL: Final = re.compile(r"/(?:full(?:/html|text)?|pdf|epdf|abstract|meta)$
 _VERSION_TAIL: Final = re.compile(r"[./]?v\d+$")
 _NUMBERED_VERSIONS: Final = ("10.12688/", "10.7554/elife.")
 _NUMBER_TAIL: Final = re.compile(r"\.\d$")
+_EMBASE_MEETING: Final = re.compile(r"\.\s*conference\b", re.IGNORECASE)  # "Blood.Conference: 53rd Annual Meeting …"
 _MONTHS: Final = {
     month: number
     for number, month in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
@@ -207,12 +207,13 @@ class Comparison:
     @cached_property
     def own_pages(self) -> bool:
         """The same range of pages, too long to hold two publications of the same people."""
-        return self.same_range and _long(self.one.pages)
+        return self.same_range and self.one.pages is not None and self.one.pages.long
 
     @cached_property
     def both_long(self) -> bool:
         """Each has a range of pages that is longer than a meeting abstract, an erratum or a reply."""
-        return _long(self.one.pages) and _long(self.other.pages)
+        a, b = self.one.pages, self.other.pages
+        return a is not None and b is not None and a.long and b.long
 
     @cached_property
     def page_misprint(self) -> bool:
@@ -340,10 +341,6 @@ def _nearly_same(one: Name, other: Name) -> bool:
     return initials and fuzz.ratio(one.family, other.family) >= NAMES_ALIKE
 
 
-def _long(place: Pages | None) -> bool:
-    return place is not None and (place.length or 0) >= OWN_PAGES
-
-
 def _other_word(one: tuple[str, ...], other: tuple[str, ...]) -> str:
     if one == other:
         return ""
@@ -389,7 +386,7 @@ def _is_shifted(one: Described, other: Described) -> bool:
 
 
 def _of_meeting(one: Described) -> bool:
-    return one.kind == "meeting abstract" or "conference" in one.record.journal.lower()
+    return one.kind == "meeting abstract" or _EMBASE_MEETING.search(one.record.journal) is not None
 
 
 def _equal(one: str, other: str) -> bool | None:

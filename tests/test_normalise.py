@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from curation.journals import journals_agree
 from curation.normalise import (
     fold,
-    journals_agree,
+
     name,
     numerals,
     pages,
