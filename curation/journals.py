@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from curation.normalise import fold
+from curation.normalise import fold, word_set
 
 # What follows a journal's name: its meeting, subtitle, place or parallel title.
 _AFTER_NAME: Final = re.compile(r"\.\s*conference\b.*|\s*[/=:;(\[].*", re.IGNORECASE | re.DOTALL)
@@ -17,13 +17,13 @@ _SECOND_NAME: Final = re.compile(
     r"\.\s*conference\s*:(?P<meeting>.+?)(?:\.\s.*)?$|[\[(](?P<bracket>[^\[\]()]+)[\])]|=(?P<parallel>.+)$",
     re.IGNORECASE | re.DOTALL,
 )
-_STOP: Final = frozenset(
-    "of the and for in on a an de la le les et und der die das del fur supplement supplements suppl".split()
+_STOP: Final = word_set(
+    "of the and for in on a an de la le les et und der die das del fur supplement supplements suppl"
 )
 # Contractions of the ISO 4 list that do not begin the word they stand for.
 _CONTRACTED: Final = {"natl": "national", "intl": "international", "jpn": "japanese", "dtsch": "deutsche"}
 # Words that one source puts round a meeting's name and another leaves out, beside ordinals and years.
-_MEETING_WORDS: Final = frozenset("proceedings annual conference symposium international meeting joint".split())
+_MEETING_WORDS: Final = word_set("proceedings annual conference symposium international meeting joint")
 _ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th)?|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)\w*|\w+teenth")
 # One name inside another is the same periodical only if it is this long: "Cancer" is not "Cancer Research".
 _NAMING_WORDS: Final = 3

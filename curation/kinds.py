@@ -28,8 +28,8 @@ _COMPONENT_DOI: Final = re.compile(
 )
 # A note that a database adds to the article's own title: "[Erratum appears in …]", "[Comment in …]".
 APPENDED_NOTE: Final = re.compile(
-    r"\s*[\[(]\s*(?:erratum|errata|corrigendum|correction|corrected|comment|republished|retract\w*|summary for|update)\s"
-    r"(?:(?:and\s)?(?:appears?|in|on|of|from|for|published|republished)\b).*$",
+    r"\s*[\[(]\s*(?:erratum|errata|corrigendum|correction|corrected|comment|republished|retract\w*|summary for|update)"
+    r"\s(?:(?:and\s)?(?:appears?|in|on|of|from|for|published|republished)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 # How citation indexes name a correction by what it corrects: "(vol 360, pg 542, 2009)" in Web of Science,

@@ -16,7 +16,8 @@ from curation.kinds import APPENDED_NOTE, CORRECTED_PLACE, CUT_PLACE, MARK_OF_CO
 from db.model import Author
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list written as one text."""
     return frozenset(text.split())
 
 
@@ -52,7 +53,8 @@ _TRAILING_BRACKET: Final = re.compile(r"^(?P<head>.*?\S)\s*\[(?P<inner>[^\[\]]+)
 _WHOLE_BRACKET: Final = re.compile(r"^\s*\[(?P<inner>.+)\]\s*\.?\s*(?:\((?:author'?s? transl)\))?\s*$", re.DOTALL)
 # Labels that databases print in round brackets behind a title.
 _TRAILING_LABEL: Final = re.compile(
-    r"\s*\((?:multiple letters|letters?|review|abstract|conference abstract|correspondence|author'?s? transl)\)\s*\.?\s*$",
+    r"\s*\((?:multiple letters|letters?|review|abstract|conference abstract|correspondence|author'?s? transl)\)"
+    r"\s*\.?\s*$",
     re.IGNORECASE,
 )
 # Marks set before a title by publishers and by meetings; they are not words of it. "RETRACTED:" marks the
@@ -114,10 +116,10 @@ def numerals(title_key: str) -> frozenset[str]:
 
 
 # Particles that one source files under the family name and another under the given names, or drops.
-_PARTICLES: Final = _words(
+_PARTICLES: Final = word_set(
     "van von de der den del della di da dos das du des la le les el al bin ibn ter ten zu zur af av vom"
 )
-_SUFFIXES: Final = _words("jr sr ii iii iv phd md")
+_SUFFIXES: Final = word_set("jr sr ii iii iv phd md")
 
 
 class Name(NamedTuple):
@@ -238,8 +240,8 @@ def pages_agree(one: Pages | None, other: Pages | None) -> bool | None:
         return True if one.last == other.last or not one.last or not other.last else None
     if _is_locator(one) != _is_locator(other) or _meet(one, other):
         return None
-    if "1" in (one.first, other.first) and one.length is not None and one.length == other.length:
-        return None
+    if "1" in (one.first, other.first) and (one.length == other.length or not (one.last and other.last)):
+        return None  # ahead of print, or an article that counts its own pages against its number
     if one.bare_first == other.bare_first:  # "S69" and "69", "c37-c42" and "37-42"
         return True if one.last.lstrip(_LETTERS) == other.last.lstrip(_LETTERS) else None
     return False

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from curation.similarity import LONG_TITLE, THRESHOLDS, Comparison, Described, title_within, veto
+from curation.described import Described, title_within
+from curation.similarity import THRESHOLDS, Comparison, veto
+from curation.titles import LONG_TITLE
 from db.model import Duplicate
 
 TITLE_ALIKE: Final = THRESHOLDS.title_changed  # below it a pair is judged only if `may_match_otherwise`
@@ -67,15 +69,15 @@ def contradictions(pair: Comparison) -> tuple[str, ...]:
 
 def _alike_enough(pair: Comparison) -> bool:
     """The rules without an identifier, given that nothing contradicts."""
-    if pair.same_people and pair.own_pages and _same_volume_by_two(pair):
+    if pair.same_people and pair.own_pages and _one_volume(pair):
         return True  # whatever the titles: one is missing or in another language
     if pair.title is None:
         return False
     same_title = pair.title >= pair.thresholds.title_same and not pair.other_word
-    if same_title and pair.distinct_title and pair.same_range and (pair.volume or pair.journal):
-        # Whoever the authors: a group's name, misprints. A letter and its reply can share a page and a title.
-        if pair.own_pages or pair.authors is None or pair.authors > 0:
-            return True
+    # Whoever the authors: a group's name, misprints. But a letter and its reply can share a page and a title.
+    not_a_reply = pair.own_pages or pair.authors is None or pair.authors > 0
+    if same_title and pair.distinct_title and pair.same_range and (pair.volume or pair.journal) and not_a_reply:
+        return True
     if _same_in_all(pair):
         return True
     if pair.same_people is None and same_title and (pair.volume or pair.journal):
@@ -87,12 +89,13 @@ def _alike_enough(pair: Comparison) -> bool:
     return _alike_in_place(pair) or (same_title and pair.distinct_title and _one_source(pair))
 
 
-def _same_volume_by_two(pair: Comparison) -> bool:
-    """The journal's volume, known by two of journal, volume and issue (a translated journal name agrees with none)."""
+def _one_volume(pair: Comparison) -> bool:
+    """One volume of one journal; or one year and issue under titles that have much in common, where the journal's name
+    is transliterated and the volume missing."""
     if pair.volume and pair.journal and pair.issue is not False:
         return True
     related = pair.title is not None and pair.title >= pair.thresholds.title_related
-    return related and bool(pair.issue) and pair.years_apart == 0 and bool(pair.volume or pair.title)
+    return related and bool(pair.issue) and pair.years_apart == 0
 
 
 def _same_in_all(pair: Comparison) -> bool:
@@ -166,8 +169,11 @@ def _misprint_only(pair: Comparison, against: tuple[str, ...]) -> bool:
 def _worth_asking(pair: Comparison, against: tuple[str, ...]) -> bool:
     """Whether people are asked: the titles are alike and no more than one field contradicts, or one of the patterns
     below, in which more contradicts and which have been found to be one publication."""
-    if pair.title is None or not pair.distinct_title or not pair.numerals or pair.same_people is False:
+    if pair.title is None or not pair.distinct_title or not pair.numerals:
         return False
+    if pair.same_people is False:  # a letter and its reply, or authors misprinted
+        same = pair.title >= pair.thresholds.title_same and not against
+        return same and pair.same_range and bool(pair.volume and pair.journal)
     if pair.title >= pair.thresholds.title_asked and len(against) <= MOST_CONTRADICTIONS_ASKED:
         return True
     if pair.title >= pair.thresholds.title_same and not pair.other_word and pair.same_people:
@@ -227,7 +233,7 @@ def _perhaps_unmarked(pair: Comparison) -> bool:
 
 def _same_identifier(pair: Comparison) -> str:
     if pair.pmid:
-        return f"same PMID {pair.one.record.pmid}"
+        return f"same PMID {pair.one.record.pmid.split('.')[0]}"
     return f"same DOI {pair.one.doi}" if pair.doi else ""
 
 
@@ -237,13 +243,14 @@ def _by_identifier(pair: Comparison, identifier: str, against: tuple[str, ...]) 
     limits = pair.thresholds
     alike = pair.title is None or pair.title >= limits.title_alike or pair.part_of_title >= limits.title_alike
     two_in_one = bool(pair.other_word) and "different pages" in against  # two abstracts under their supplement's DOI
-    if (alike and not two_in_one) or (pair.pmid and pair.doi):
-        return _duplicate(pair, (identifier, *against), certain=True)
+    if alike and not two_in_one:
+        return _duplicate(pair, (identifier, *against), certain=pair.pmid is not False)
     evidence = (identifier, _in_words(pair), *against)
-    if pair.title is not None and pair.title >= limits.title_related and pair.same_people is not False:
-        return _duplicate(pair, evidence, certain=not against)
+    if pair.pmid and pair.doi:
+        return _duplicate(pair, evidence, certain=True)
+    related = pair.title is not None and pair.title >= limits.title_related and not against and not pair.other_word
     if pair.same_people is not False or pair.own_pages:
-        return _duplicate(pair, evidence, certain=bool(pair.same_people and pair.own_pages))
+        return _duplicate(pair, evidence, certain=bool(pair.own_pages and pair.same_people) or related)
     return None
 
 
@@ -260,6 +267,8 @@ def may_match_otherwise(one: Described, other: Described) -> bool:
 def _in_words(pair: Comparison) -> str:
     """What agrees: "titles 98 % alike, same first author, same volume and pages"."""
     parts = [f"titles {pair.title:.0f} % alike" if pair.title is not None else "one title missing"]
+    if pair.other_word:
+        parts[0] += f" ({pair.other_word})"
     if pair.same_people:
         parts.append("same first author" if pair.first_author else "same authors in another order")
     same = [field for field in ("journal", "volume", "pages") if getattr(pair, field)]

@@ -1,13 +1,12 @@
 """What speaks for and against two records being one publication, field by field.
 
-`describe` brings a record to its comparable form once; `veto` and `Comparison` then look at pairs. The vetoes are
-the cases in which the fields agree and the publications still differ: an erratum repeats its article's title,
-a reply stands on the page of its letter, a preprint and its article are two reports of one study.
+`describe` (curation.described) brings a record to its comparable form once; `veto` and `Comparison` look at pairs.
+The vetoes are the cases in which the fields agree and the publications still differ: an erratum repeats its article's
+title, a reply stands on the page of its letter, a preprint and its article are two reports of one study.
 """
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,21 +14,13 @@ from typing import Final
 
 from rapidfuzz import fuzz
 
+from curation.described import Described, describe, issue_form, supplement_of, title_within
 from curation.journals import journals_agree
-from curation.kinds import ALWAYS_MARKED, PREPRINT_DOIS, kind_of
-from curation.normalise import (
-    Name,
-    Pages,
-    misprinted,
-    name,
-    numerals,
-    pages,
-    pages_agree,
-    same_person,
-    title_forms,
-    volume,
-)
-from db.model import Record
+from curation.kinds import ALWAYS_MARKED
+from curation.normalise import Name, misprinted, pages, pages_agree, same_person
+from curation.titles import GENERIC, RECURRING, TELLING_PART, TELLING_WORDS, other_word
+
+__all__ = ["THRESHOLDS", "Comparison", "Described", "Thresholds", "describe", "veto"]
 
 
 @dataclass(frozen=True)
@@ -54,93 +45,8 @@ THRESHOLDS: Final = Thresholds()
 
 # rapidfuzz ratio of two family names, for misprints ("Che" for "Chen", "Muoz" for "Muñoz"); "Jiang" and "Zhang" are 80.
 NAMES_ALIKE: Final = 85
-# … and of two words of titles: "eculizumab" and "eculizamab", "haemolytic" and "hemolytic" are one word; "resistant"
-# and "sensitive" (44), "adult" and "adolescent" (53), "men" and "women" (75) are two.
-WORDS_ALIKE: Final = 80
-# Shorter words are acronyms and names of things ("HIV", "HBV", "mice", "rats"): one letter makes another word.
-SHORT_WORD: Final = 4
-# Fewer words of a title can stand in another title by chance.
-TELLING_PART: Final = 3
-# Titles of fewer words recur every year ("Editorial comment", "Book review", "Introduction to the special issue").
-TELLING_WORDS: Final = 5
-# Titles of as many words are not chosen twice; a column's ("Remarks from the editor of …") has fewer.
-LONG_TITLE: Final = 8
-# Pieces which the same people write again under the same title.
-_RECURRING: Final = re.compile(
-    r"\b(?:editorial|editors?|preface|foreword|minitrack|announcement|obituary|news|book reviews?|abstracts?|"
-    r"proceedings|annual report|year in review|conference report|meeting report|call for papers|message from|"
-    r"introduction to the (?:special|issue|section|mini))\b"
-)
-_GENERIC: Final = frozenset(
-    "editorial editorials editor editors introduction preface foreword comment comments commentary letter letters "
-    "reply response discussion correspondence news abstracts abstract poster posters oral meeting book books review "
-    "reviews announcement erratum correction contents index summary report reports case poem obituary untitled the a "
-    "an of to from and in for on with".split()
-)
 _COCHRANE_VERSION: Final = re.compile(r"(10\.1002/14651858\.[a-z]*\d+)(?:\.pub(\d+))?$")
-# What addresses add to a DOI: "…/full", "….pdf".
-_DOI_TAIL: Final = re.compile(r"/(?:full(?:/html|text)?|pdf|epdf|abstract|meta)$|\.(?:pdf|full|abstract)$")
-# Versions of one article at servers that give each a DOI: "…v2", "…/v1"; F1000 and eLife's reviewed preprints ".2".
-_VERSION_TAIL: Final = re.compile(r"[./]?v\d+$")
-_NUMBERED_VERSIONS: Final = ("10.12688/", "10.7554/elife.")
-_NUMBER_TAIL: Final = re.compile(r"\.\d$")
 _EMBASE_MEETING: Final = re.compile(r"\.\s*conference\b", re.IGNORECASE)  # "Blood.Conference: 53rd Annual Meeting …"
-_MONTHS: Final = {
-    month: number
-    for number, month in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
-}  # fmt: skip
-_SUPPLEMENT: Final = re.compile(r"\bs(?:up(?:pl(?:ement)?)?)?[\s._]*(\d+)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Described:
-    """A record in comparable form."""
-
-    record: Record
-    title: str
-    other_title: str
-    names: tuple[Name, ...]
-    pages: Pages | None
-    volume: str
-    kind: str  # "" for an ordinary article, or not known
-    doi: str  # without version and what addresses add
-
-    @cached_property
-    def numerals(self) -> frozenset[str]:
-        return numerals(self.title)
-
-    @cached_property
-    def words(self) -> tuple[str, ...]:
-        return tuple(self.title.split())
-
-
-def describe(record: Record) -> Described:
-    """The comparable form of `record`."""
-    kind = kind_of(record)
-    title, other = title_forms(record.title, record.vernacular_title, kind)
-    return Described(
-        record,
-        title,
-        other,
-        tuple([name(author) for author in record.authors]),
-        pages(record.pages) if record.pages else None,
-        volume(record.volume) if record.volume else "",
-        kind,
-        _plain_doi(record.doi) if record.doi else "",
-    )
-
-
-def _plain_doi(doi: str) -> str:
-    """One form for the addresses and the versions of one thing; a Cochrane review's versions stay as they are."""
-    if "&" in doi:
-        doi = html.unescape(doi)
-    if doi[-1] in "fltav0123456789":
-        doi = _DOI_TAIL.sub("", doi)
-        if doi.startswith(PREPRINT_DOIS):
-            return _VERSION_TAIL.sub("", doi)
-        if doi.startswith(_NUMBERED_VERSIONS):
-            return _NUMBER_TAIL.sub("", doi)
-    return doi
 
 
 def veto(one: Described, other: Described) -> str:
@@ -235,7 +141,12 @@ class Comparison:
     @cached_property
     def other_word(self) -> str:
         """The words in which the titles differ though neither is a misprint of the other ("mice" and "rats"); or ""."""
-        return _other_word(self.one.words, self.other.words)
+        found = other_word(self.one.words, self.other.words)
+        if found and (self.one.other_title or self.other.other_title):
+            translated = (self.one.other_title, self.other.title), (self.one.title, self.other.other_title)
+            if not all(other_word(tuple(a.split()), tuple(b.split())) for a, b in translated if a and b):
+                return ""
+        return found
 
     @cached_property
     def journal(self) -> bool | None:
@@ -248,13 +159,13 @@ class Comparison:
         if not a or not b or a == b:
             return _equal(a, b)
         years = {str(self.one.record.year), str(self.other.record.year)}
-        shifted = a == _supplement(self.other.record.issue) or b == _supplement(self.one.record.issue)
+        shifted = a == supplement_of(self.other.record.issue) or b == supplement_of(self.one.record.issue)
         return None if shifted or a in years or b in years else False
 
     @cached_property
     def issue(self) -> bool | None:
         """None where only one is a plain number: "Suppl 1" and "3" can be one issue."""
-        a, b = _issue(self.one.record.issue), _issue(self.other.record.issue)
+        a, b = issue_form(self.one.record.issue), issue_form(self.other.record.issue)
         if a.isdigit() and b.isdigit():
             named = a == b or self.one.record.issue.isalpha() == self.other.record.issue.isalpha()
             return a == b if named else None  # a month and a number agree or say nothing
@@ -310,13 +221,13 @@ class Comparison:
     @cached_property
     def recurring_title(self) -> bool:
         """A title that the same people give to another piece next year ("Introduction to the minitrack on …")."""
-        return any(_RECURRING.search(title) for title in (self.one.title, self.other.title))
+        return any(RECURRING.search(title) for title in (self.one.title, self.other.title))
 
     @cached_property
     def telling_title(self) -> bool:
         """The same title with at least one word that is not a section's ("Poster abstracts" has none)."""
         return self.one.title == self.other.title and any(
-            word not in _GENERIC and not word.isdigit() for word in self.one.words
+            word not in GENERIC and not word.isdigit() for word in self.one.words
         )
 
     @cached_property
@@ -325,58 +236,11 @@ class Comparison:
         return _of_meeting(self.one) != _of_meeting(self.other)
 
 
-def title_within(one: Described, other: Described) -> bool:
-    """Whether the shorter title begins or ends the longer one, at a word's end, with words enough to tell."""
-    short, long = (one, other) if len(one.title) <= len(other.title) else (other, one)
-    if not (long.title.startswith(short.title) or long.title.endswith(short.title)):
-        return False
-    fits = long.title.startswith(short.title + " ") or long.title.endswith(" " + short.title)
-    return fits and len(short.words) >= TELLING_PART
-
-
 def _nearly_same(one: Name, other: Name) -> bool:
     if same_person(one, other):
         return True
     initials = not one.initial or not other.initial or one.initial == other.initial
     return initials and fuzz.ratio(one.family, other.family) >= NAMES_ALIKE
-
-
-def _other_word(one: tuple[str, ...], other: tuple[str, ...]) -> str:
-    if one == other:
-        return ""
-    ours, theirs = set(one), set(other)
-    left, right = [word for word in one if word not in theirs], [word for word in other if word not in ours]
-    if not left or not right or "".join(left) == "".join(right):  # "post operative" and "postoperative"
-        return ""
-    odd = _unlike(left, right), _unlike(right, left)
-    return f"{min(odd)}/{max(odd)}" if all(odd) else ""
-
-
-def _unlike(words: list[str], others: list[str]) -> str:
-    """The first of `words` that is no misprint and no part of any of `others` or of all of them together."""
-    joined = "".join(others)
-    for word in words:
-        if word in joined and len(word) >= SHORT_WORD:
-            continue
-        least = WORDS_ALIKE if len(word) > SHORT_WORD else 100
-        if not any(fuzz.ratio(word, each) >= least or (len(each) > SHORT_WORD and each in word) for each in others):
-            return word
-    return ""
-
-
-def _issue(text: str) -> str:
-    """An issue as it is compared: "03" → "3", "May" → "5", "Suppl. 1" and "S1" → "s1"; else folded."""
-    text = text.strip().lower()
-    if text.isdigit():
-        return text.lstrip("0") or "0"
-    if text[:3] in _MONTHS and text.isalpha():
-        return str(_MONTHS[text[:3]])
-    return f"s{number}" if (number := _supplement(text)) else text
-
-
-def _supplement(issue: str) -> str:
-    found = _SUPPLEMENT.search(issue)
-    return found[1] if found else ""
 
 
 def _is_shifted(one: Described, other: Described) -> bool:

@@ -90,7 +90,7 @@ def test_two_publications_stay_apart(changes: dict[str, Any]) -> None:
     ("changes", "against"),
     [
         ({"doi": "10.1097/mol.0b013e3282ffaf83"}, "different DOIs"),
-        ({"doi": "", "pages": "251-8"}, "different pages"),
+        ({"doi": "", "pages": "S51", "issue": ""}, "different pages"),
         ({"doi": "", "year": 2010}, "2 years apart"),
         ({"doi": "", "year": 2007, "journal": "", "volume": "", "pages": ""}, ""),
         ({"doi": "", "journal": "Workshop on Lipids", "volume": "", "issue": "", "pages": ""}, ""),
@@ -131,12 +131,16 @@ def test_editorials_of_one_title_are_not_one() -> None:
     assert certainty(short, twin("2", title="Editorial", doi="", pages="", issue="")) is None
 
 
-def test_versions_of_a_cochrane_review_are_reports_of_their_own() -> None:
-    second, third = (
-        twin(number, doi=f"10.1002/14651858.cd002273.pub{number}", volume="", issue="", pages="CD002273")
-        for number in ("2", "3")
-    )
-    assert certainty(second, third) is None
+def test_versions_of_a_cochrane_review_merge_only_within_a_year() -> None:
+    """A named pair of BibDedupe's says that pub2 (2004) and pub3 (2005) are one; an update after years is not."""
+
+    def version(number: int, year: int) -> Record:
+        doi = f"10.1002/14651858.cd002273.pub{number}"
+        return twin(str(number), doi=doi, volume="", issue=str(number), pages="CD002273", year=year)
+
+    assert certainty(version(2, 2004), version(3, 2005)) is True
+    assert certainty(version(2, 2004), version(3, 2008)) is False
+    assert certainty(version(2, 2004), replace(version(3, 2005), title="Another title for the same review")) is None
 
 
 def test_versions_of_one_pmid_are_one() -> None:
@@ -224,7 +228,7 @@ def test_clusters_do_not_depend_on_the_order_of_pairs(order: list[int], same: in
 
 
 def test_proposed_pairs_never_merge_by_themselves() -> None:
-    records = [ARTICLE, twin(doi="", pages="251-8")]
+    records = [ARTICLE, twin(doi="", pages="S51", issue="")]
     pairs = find_duplicates(records)
     kept = clusters(records, pairs)
     assert len(set(kept.values())) == 2

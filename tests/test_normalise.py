@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from curation.journals import journals_agree
 from curation.normalise import (
     fold,
-
     name,
     numerals,
     pages,
