@@ -243,14 +243,16 @@ def _by_identifier(pair: Comparison, identifier: str, against: tuple[str, ...]) 
     limits = pair.thresholds
     alike = pair.title is None or pair.title >= limits.title_alike or pair.part_of_title >= limits.title_alike
     two_in_one = bool(pair.other_word) and "different pages" in against  # two abstracts under their supplement's DOI
+    not_two_ids = pair.pmid is not False
     if alike and not two_in_one:
-        return _duplicate(pair, (identifier, *against), certain=pair.pmid is not False)
+        return _duplicate(pair, (identifier, *against), certain=not_two_ids)
     evidence = (identifier, _in_words(pair), *against)
     if pair.pmid and pair.doi:
         return _duplicate(pair, evidence, certain=True)
     related = pair.title is not None and pair.title >= limits.title_related and not against and not pair.other_word
     if pair.same_people is not False or pair.own_pages:
-        return _duplicate(pair, evidence, certain=bool(pair.own_pages and pair.same_people) or related)
+        in_place = bool(pair.own_pages and pair.same_people)
+        return _duplicate(pair, evidence, certain=not_two_ids and (in_place or related))
     return None
 
 
