@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from curation.kinds import PREPRINT_DOIS, kind_of
 from curation.normalise import Name, Pages, name, numerals, pages, title_forms, volume
+from curation.once import once
 from curation.titles import TELLING_PART
 from db.model import Record
 
@@ -36,12 +36,13 @@ class Described:
     volume: str
     kind: str  # "" for an ordinary article, or not known
     doi: str  # without version and what addresses add
+    page: str  # the first page, without the letters that some sources leave out
 
-    @cached_property
+    @once
     def numerals(self) -> frozenset[str]:
         return numerals(self.title)
 
-    @cached_property
+    @once
     def words(self) -> tuple[str, ...]:
         return tuple(self.title.split())
 
@@ -50,15 +51,17 @@ def describe(record: Record) -> Described:
     """The comparable form of `record`."""
     kind = kind_of(record)
     title, other = title_forms(record.title, record.vernacular_title, kind)
+    place = pages(record.pages) if record.pages else None
     return Described(
-        record,
-        title,
-        other,
-        tuple([name(author) for author in record.authors]),
-        pages(record.pages) if record.pages else None,
-        volume(record.volume) if record.volume else "",
-        kind,
-        _plain_doi(record.doi) if record.doi else "",
+        record=record,
+        title=title,
+        other_title=other,
+        names=tuple([name(author) for author in record.authors]),
+        pages=place,
+        volume=volume(record.volume) if record.volume else "",
+        kind=kind,
+        doi=_plain_doi(record.doi) if record.doi else "",
+        page=place.bare_first if place else "",
     )
 
 

@@ -4,6 +4,7 @@ their title, and often their page, and are different all the same."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from db.model import Record
@@ -48,11 +49,11 @@ _CORRECTION_BEFORE: Final = (
 MARK_OF_CORRECTION: Final = re.compile(
     rf"^\s*\[?\s*{_CORRECTION_BEFORE}\s*(?:(?:to|of|for)\b)?\s*[:.–\-]?\s*", re.IGNORECASE
 )
-# One search before the six below: most titles hold none of these letters.
-_PERHAPS: Final = re.compile(
-    r"retract|errat|corrig|correct|addend|concern|repl|respons|comment|letter|review for|\bre:|\(vol|\(\d{4}\) \d",
-    re.IGNORECASE,
-)
+# A title of another kind holds one of these; most titles hold none, and the patterns below are slow.
+_HINTS: Final = (
+    "retract", "errat", "corrig", "correct", "addend", "concern", "reply", "response", "comment", "letter",
+    "review for", "re:", "(vol", "(19", "(20",
+)  # fmt: skip
 _BY_TITLE: Final = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
@@ -94,7 +95,8 @@ def kind_of(record: Record) -> str:
     for printed in record.publication_types:
         if kind := _BY_TYPE.get(printed.lower(), ""):
             return kind
-    if _PERHAPS.search(record.title):
+    lower = record.title.lower()
+    if any([hint in lower for hint in _HINTS]):
         title = APPENDED_NOTE.sub("", record.title)
         for kind, pattern in _BY_TITLE:
             if pattern.search(title):
@@ -103,10 +105,15 @@ def kind_of(record: Record) -> str:
 
 
 def _kind_by_source(record: Record) -> str:
-    if _PREPRINT_SERVERS.search(record.journal.lower()):
+    if record.journal and _is_preprint_server(record.journal):
         return "preprint"
     if not record.doi:
         return ""
     if record.doi.startswith(PREPRINT_DOIS):
         return "" if record.journal and (record.volume or record.pages) else "preprint"
     return "component" if _COMPONENT_DOI.match(record.doi) else ""
+
+
+@lru_cache(maxsize=65536)
+def _is_preprint_server(journal: str) -> bool:
+    return _PREPRINT_SERVERS.search(journal.lower()) is not None

@@ -75,7 +75,7 @@ def title_forms(title: str, vernacular: str = "", kind: str = "") -> tuple[str, 
     title is the corrected article's, since each source marks it otherwise.
     """
     text = _MARK_BEFORE.sub("", title, count=1)
-    if cut := _CUT.match(text):
+    if ("..." in text or "…" in text) and (cut := _CUT.match(text)):
         text = cut["head"]
     if kind == "correction":
         text = CUT_PLACE.sub("", CORRECTED_PLACE.sub("", MARK_OF_CORRECTION.sub("", text, count=1)))

@@ -30,8 +30,11 @@ def judge(pair: Comparison) -> Duplicate | None:
     if reason := veto(pair.one, pair.other):
         evidence = (_in_words(pair), f"{reason}, unless one lacks its mark")
         return _duplicate(pair, evidence, certain=False) if _perhaps_unmarked(pair) else None
+    identifier = _same_identifier(pair)
+    if not identifier and not _conceivable(pair):
+        return None
     against = contradictions(pair)
-    if identifier := _same_identifier(pair):
+    if identifier:
         return _by_identifier(pair, identifier, against)
     if pair.trials is False:
         return None
@@ -42,6 +45,13 @@ def judge(pair: Comparison) -> Duplicate | None:
     if _worth_asking(pair, against):
         return _duplicate(pair, (_in_words(pair), *against), certain=False)
     return None
+
+
+def _conceivable(pair: Comparison) -> bool:
+    """Whether any rule without an identifier could apply: asked first, since most pairs with one page in common are
+    two articles."""
+    lowest = min(pair.thresholds.title_alike, pair.thresholds.title_changed)
+    return pair.title is None or pair.title >= lowest or pair.same_range or pair.one_title_within_the_other
 
 
 def contradictions(pair: Comparison) -> tuple[str, ...]:
@@ -261,7 +271,7 @@ def may_match_otherwise(one: Described, other: Described) -> bool:
     one title lacks the other's subtitle. Never False for a pair that `judge` would call a duplicate."""
     if (one.doi and one.doi == other.doi) or (one.record.pmid and other.record.pmid):
         return True
-    if one.pages is not None and other.pages is not None and one.pages.bare_first == other.pages.bare_first:
+    if one.page and one.page == other.page:
         return True
     return bool(one.title and other.title) and title_within(one, other)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from rapidfuzz import fuzz
@@ -18,6 +17,7 @@ from curation.described import Described, describe, issue_form, supplement_of, t
 from curation.journals import journals_agree
 from curation.kinds import ALWAYS_MARKED
 from curation.normalise import Name, misprinted, pages, pages_agree, same_person
+from curation.once import once
 from curation.titles import GENERIC, RECURRING, TELLING_PART, TELLING_WORDS, other_word
 
 __all__ = ["THRESHOLDS", "Comparison", "Described", "Thresholds", "describe", "veto"]
@@ -74,13 +74,13 @@ class Comparison:
     title: float | None
     thresholds: Thresholds = THRESHOLDS
 
-    @cached_property
+    @once
     def first_author(self) -> bool | None:
         if not self.one.names or not self.other.names:
             return None
         return _nearly_same(self.one.names[0], self.other.names[0])
 
-    @cached_property
+    @once
     def authors(self) -> float | None:
         """Share of the shorter list of authors that the other list has too, 0-1; None if either list is missing."""
         short, long = sorted((self.one.names, self.other.names), key=len)
@@ -94,7 +94,7 @@ class Comparison:
         # Lists of one length: the same figure whichever stands first.
         return min(forward, sum(any(_nearly_same(a, b) for b in short) for a in long)) / len(short)
 
-    @cached_property
+    @once
     def same_people(self) -> bool | None:
         """Most authors of the shorter list stand in the other; nearly all of several, if the first ones differ."""
         if self.authors is None:
@@ -104,41 +104,41 @@ class Comparison:
         several = min(len(self.one.names), len(self.other.names)) > 1
         return several and self.authors >= self.thresholds.nearly_all_authors
 
-    @cached_property
+    @once
     def same_range(self) -> bool:
         """First and last page both printed and equal."""
         a, b = self.one.pages, self.other.pages
         return a is not None and b is not None and bool(a.last) and a == b
 
-    @cached_property
+    @once
     def own_pages(self) -> bool:
         """The same range of pages, too long to hold two publications of the same people."""
         return self.same_range and self.one.pages is not None and self.one.pages.long
 
-    @cached_property
+    @once
     def both_long(self) -> bool:
         """Each has a range of pages that is longer than a meeting abstract, an erratum or a reply."""
         a, b = self.one.pages, self.other.pages
         return a is not None and b is not None and a.long and b.long
 
-    @cached_property
+    @once
     def page_misprint(self) -> bool:
         """The first pages differ in one digit."""
         a, b = self.one.pages, self.other.pages
         return a is not None and b is not None and misprinted(a, b)
 
-    @cached_property
+    @once
     def one_title_within_the_other(self) -> bool:
         """The shorter title is the longer without its subtitle, or the subtitle alone."""
         return title_within(self.one, self.other)
 
-    @cached_property
+    @once
     def part_of_title(self) -> float:
         """How well the shorter title fits somewhere in the longer (a title cut by its source), 0-100."""
         short, long = sorted((self.one.title, self.other.title), key=lambda title: (len(title), title))
         return fuzz.partial_ratio(short, long) if len(short.split()) >= TELLING_PART else 0.0
 
-    @cached_property
+    @once
     def other_word(self) -> str:
         """The words in which the titles differ though neither is a misprint of the other ("mice" and "rats"); or ""."""
         found = other_word(self.one.words, self.other.words)
@@ -148,11 +148,11 @@ class Comparison:
                 return ""
         return found
 
-    @cached_property
+    @once
     def journal(self) -> bool | None:
         return journals_agree(self.one.record.journal, self.other.record.journal)
 
-    @cached_property
+    @once
     def volume(self) -> bool | None:
         """None too where one prints the year, or the number of a supplement, as the volume."""
         a, b = self.one.volume, self.other.volume
@@ -162,30 +162,32 @@ class Comparison:
         shifted = a == supplement_of(self.other.record.issue) or b == supplement_of(self.one.record.issue)
         return None if shifted or a in years or b in years else False
 
-    @cached_property
+    @once
     def issue(self) -> bool | None:
         """None where only one is a plain number: "Suppl 1" and "3" can be one issue."""
+        if not self.one.record.issue or not self.other.record.issue:
+            return None
         a, b = issue_form(self.one.record.issue), issue_form(self.other.record.issue)
         if a.isdigit() and b.isdigit():
             named = a == b or self.one.record.issue.isalpha() == self.other.record.issue.isalpha()
             return a == b if named else None  # a month and a number agree or say nothing
         return True if a and a == b else None
 
-    @cached_property
+    @once
     def shifted(self) -> bool:
         """One holds the volume as its issue and the issue as its page (a source that lost a column)."""
         return _is_shifted(self.one, self.other) or _is_shifted(self.other, self.one)
 
-    @cached_property
+    @once
     def pages(self) -> bool | None:
         return pages_agree(self.one.pages, self.other.pages)
 
-    @cached_property
+    @once
     def doi(self) -> bool | None:
         """Two versions of one Cochrane review: None."""
         return None if self.cochrane_versions else _equal(self.one.doi, self.other.doi)
 
-    @cached_property
+    @once
     def cochrane_versions(self) -> tuple[str, str] | None:
         """The numbers (pubN, "" for none) of two versions of one Cochrane review."""
         if not self.one.doi.startswith("10.1002/14651858") or self.one.doi == self.other.doi:
@@ -193,44 +195,45 @@ class Comparison:
         a, b = _COCHRANE_VERSION.match(self.one.doi), _COCHRANE_VERSION.match(self.other.doi)
         return (a[2] or "", b[2] or "") if a and b and a[1] == b[1] else None
 
-    @cached_property
+    @once
     def pmid(self) -> bool | None:
-        return _equal(_version_free(self.one.record.pmid), _version_free(self.other.record.pmid))
+        a, b = self.one.record.pmid, self.other.record.pmid
+        return _equal(_version_free(a), _version_free(b)) if a and b else None
 
-    @cached_property
+    @once
     def trials(self) -> bool | None:
         """Whether the two carry a trial number in common."""
-        ours, theirs = set(self.one.record.registry_ids), set(self.other.record.registry_ids)
-        return bool(ours & theirs) if ours and theirs else None
+        ours, theirs = self.one.record.registry_ids, self.other.record.registry_ids
+        return not set(ours).isdisjoint(theirs) if ours and theirs else None
 
-    @cached_property
+    @once
     def years_apart(self) -> int | None:
         a, b = self.one.record.year, self.other.record.year
         return None if a is None or b is None else abs(a - b)
 
-    @cached_property
+    @once
     def numerals(self) -> bool:
         """Whether both titles hold the same numbers ("part I" and "part II" do not)."""
         return self.one.numerals == self.other.numerals
 
-    @cached_property
+    @once
     def distinct_title(self) -> bool:
         """Long enough to name one publication: "Editorial" and "Book review" do not."""
         return min(len(self.one.words), len(self.other.words)) >= TELLING_WORDS
 
-    @cached_property
+    @once
     def recurring_title(self) -> bool:
         """A title that the same people give to another piece next year ("Introduction to the minitrack on …")."""
         return any(RECURRING.search(title) for title in (self.one.title, self.other.title))
 
-    @cached_property
+    @once
     def telling_title(self) -> bool:
         """The same title with at least one word that is not a section's ("Poster abstracts" has none)."""
         return self.one.title == self.other.title and any(
             word not in GENERIC and not word.isdigit() for word in self.one.words
         )
 
-    @cached_property
+    @once
     def meeting(self) -> bool:
         """One of the two says that it is a meeting's abstract, and the other does not."""
         return _of_meeting(self.one) != _of_meeting(self.other)
