@@ -98,5 +98,6 @@ def issue_form(text: str) -> str:
 
 
 def supplement_of(issue: str) -> str:
+    """The supplement's number in a printed issue ("Suppl. 1", "S1"), or ""."""
     found = _SUPPLEMENT.search(issue)
     return found[1] if found else ""

@@ -96,7 +96,7 @@ def kind_of(record: Record) -> str:
         if kind := _BY_TYPE.get(printed.lower(), ""):
             return kind
     lower = record.title.lower()
-    if any([hint in lower for hint in _HINTS]):
+    if any(map(lower.__contains__, _HINTS)):
         title = APPENDED_NOTE.sub("", record.title)
         for kind, pattern in _BY_TITLE:
             if pattern.search(title):

@@ -20,7 +20,7 @@ from curation.normalise import Name, misprinted, pages, pages_agree, same_person
 from curation.once import once
 from curation.titles import GENERIC, RECURRING, TELLING_PART, TELLING_WORDS, other_word
 
-__all__ = ["THRESHOLDS", "Comparison", "Described", "Thresholds", "describe", "veto"]
+__all__ = ["TELLING_WORDS", "THRESHOLDS", "Comparison", "Described", "Thresholds", "compare", "describe", "veto"]
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,16 @@ class Comparison:
     def meeting(self) -> bool:
         """One of the two says that it is a meeting's abstract, and the other does not."""
         return _of_meeting(self.one) != _of_meeting(self.other)
+
+
+def compare(one: Described, other: Described, thresholds: Thresholds = THRESHOLDS) -> Comparison:
+    """The two side by side, with the similarity of their titles as a table's worth of pairs gets it at once
+    (curation.dedupe): the best of title with title and of either title with the other's second form."""
+    if not one.title or not other.title:
+        return Comparison(one, other, None, thresholds)
+    forms = (one.title, other.title), (one.other_title, other.title), (one.title, other.other_title)
+    best = max(fuzz.ratio(a, b) for a, b in forms if a and b)
+    return Comparison(one, other, float(round(best)), thresholds)
 
 
 def _nearly_same(one: Name, other: Name) -> bool:
