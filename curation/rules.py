@@ -70,7 +70,7 @@ def contradictions(pair: Comparison) -> tuple[str, ...]:
             found.append("different pages")
         if pair.issue is False and pair.pages is not True:
             found.append("different issues")
-    if not pair.numerals and pair.pages is not True:
+    if not pair.numerals and not (pair.same_range and pair.one.pages and pair.one.pages.length != 1):
         found.append("different numbers in the titles")
     if pair.cochrane_versions and "" in pair.cochrane_versions:
         found.append("a Cochrane protocol or first version, and a later version")
@@ -83,20 +83,19 @@ def _alike_enough(pair: Comparison) -> bool:
         return True  # whatever the titles: one is missing or in another language
     if pair.title is None:
         return False
-    same_title = pair.title >= pair.thresholds.title_same and not pair.other_word
     # Whoever the authors: a group's name, misprints. But a letter and its reply can share a page and a title.
     not_a_reply = pair.own_pages or pair.authors is None or pair.authors > 0
-    if same_title and pair.distinct_title and pair.same_range and (pair.volume or pair.journal) and not_a_reply:
+    if pair.same_title and pair.distinct_title and pair.same_range and (pair.volume or pair.journal) and not_a_reply:
         return True
     if _same_in_all(pair):
         return True
-    if pair.same_people is None and same_title and (pair.volume or pair.journal):
+    if pair.same_people is None and pair.same_title and (pair.volume or pair.journal):
         return pair.pages is True or (pair.distinct_title and _one_issue(pair))
-    if same_title and pair.distinct_title and pair.first_author and pair.pages and pair.volume and pair.journal:
+    if pair.same_title and pair.distinct_title and pair.first_author and pair.pages and pair.volume and pair.journal:
         return True  # of two authors, one misprinted
     if not pair.same_people:
         return False
-    return _alike_in_place(pair) or (same_title and pair.distinct_title and _one_source(pair))
+    return _alike_in_place(pair) or (pair.same_title and pair.distinct_title and _one_source(pair))
 
 
 def _one_volume(pair: Comparison) -> bool:
@@ -119,13 +118,15 @@ def _same_in_all(pair: Comparison) -> bool:
 def _alike_in_place(pair: Comparison) -> bool:
     """The same people on the same page; or in the same volume with a title that lacks its subtitle."""
     assert pair.title is not None
-    alike = pair.title >= pair.thresholds.title_alike
-    if pair.pages and (pair.volume or pair.journal) and (alike or pair.one_title_within_the_other):
-        return pair.own_pages or not pair.other_word
-    if pair.pages is None and pair.one.pages and pair.other.pages and pair.volume and pair.journal:
-        return (alike or pair.one_title_within_the_other) and not pair.other_word and pair.distinct_title
-    within = pair.one_title_within_the_other and pair.distinct_title and not pair.recurring_title
-    return bool(within and pair.journal and pair.years_apart == 0 and pair.issue)
+    within = pair.one_title_within_the_other
+    if pair.title >= pair.thresholds.title_alike or within:
+        same_words = not pair.other_word and (within or not pair.extra_word)
+        if pair.pages and (pair.volume or pair.journal):
+            return pair.own_pages or same_words
+        if pair.pages is None and pair.one.pages and pair.other.pages and pair.volume and pair.journal:
+            return same_words and pair.distinct_title
+    one_title = within and pair.distinct_title and not pair.recurring_title
+    return bool(one_title and pair.journal and pair.years_apart == 0 and pair.issue)
 
 
 def _one_source(pair: Comparison) -> bool:
@@ -160,7 +161,7 @@ def _misprint_only(pair: Comparison, against: tuple[str, ...]) -> bool:
     Not the page of an erratum, an abstract or a reply: the issue is the same, or both are articles of three pages and
     more, or the first pages differ in one digit, or are equal in spite of different issues.
     """
-    if pair.title is None or pair.title < pair.thresholds.title_same or pair.other_word or pair.recurring_title:
+    if not pair.same_title or pair.extra_word or pair.recurring_title:
         return False
     if not (pair.distinct_title and pair.same_people and pair.journal and pair.years_apart in (0, 1, None)):
         return False
@@ -182,11 +183,10 @@ def _worth_asking(pair: Comparison, against: tuple[str, ...]) -> bool:
     if pair.title is None or not pair.distinct_title or not pair.numerals:
         return False
     if pair.same_people is False:  # a letter and its reply, or authors misprinted
-        same = pair.title >= pair.thresholds.title_same and not against
-        return same and pair.same_range and bool(pair.volume and pair.journal)
+        return pair.same_title and not against and pair.same_range and bool(pair.volume and pair.journal)
     if pair.title >= pair.thresholds.title_asked and len(against) <= MOST_CONTRADICTIONS_ASKED:
         return True
-    if pair.title >= pair.thresholds.title_same and not pair.other_word and pair.same_people:
+    if pair.same_title and pair.same_people:
         elsewhere = _own_title(pair) and (_in_one_volume(pair, against) or _two_abstracts(pair, against))
         return elsewhere or _printed_again(pair) or (not against and _little_printed(pair))
     changed = pair.title >= pair.thresholds.title_changed and not against and pair.years_apart == 0
@@ -237,8 +237,7 @@ def _perhaps_unmarked(pair: Comparison) -> bool:
     unmarked = pair.one if pair.one.kind == "" else pair.other
     if {pair.one.kind, pair.other.kind} != {"", "correction"} or (unmarked.pages and unmarked.pages.length != 1):
         return False
-    same = pair.title is not None and pair.title >= pair.thresholds.title_same
-    return same and bool(pair.same_people and _one_issue(pair) and pair.issue) and pair.doi is None
+    return pair.same_title and bool(pair.same_people and _one_issue(pair) and pair.issue) and pair.doi is None
 
 
 def _same_identifier(pair: Comparison) -> str:
@@ -252,7 +251,8 @@ def _by_identifier(pair: Comparison, identifier: str, against: tuple[str, ...]) 
     people look."""
     limits = pair.thresholds
     alike = pair.title is None or pair.title >= limits.title_alike or pair.part_of_title >= limits.title_alike
-    two_in_one = bool(pair.other_word) and "different pages" in against  # two abstracts under their supplement's DOI
+    # Two abstracts under their supplement's DOI.
+    two_in_one = bool(pair.other_word or pair.extra_word) and "different pages" in against
     not_two_ids = pair.pmid is not False
     if alike and not two_in_one:
         return _duplicate(pair, (identifier, *against), certain=not_two_ids)

@@ -18,7 +18,7 @@ from curation.journals import journals_agree
 from curation.kinds import ALWAYS_MARKED
 from curation.normalise import Name, misprinted, pages, pages_agree, same_person
 from curation.once import once
-from curation.titles import GENERIC, RECURRING, TELLING_PART, TELLING_WORDS, other_word
+from curation.titles import GENERIC, RECURRING, TELLING_PART, TELLING_WORDS, is_telling, odd_words
 
 __all__ = ["TELLING_WORDS", "THRESHOLDS", "Comparison", "Described", "Thresholds", "compare", "describe", "veto"]
 
@@ -139,14 +139,31 @@ class Comparison:
         return fuzz.partial_ratio(short, long) if len(short.split()) >= TELLING_PART else 0.0
 
     @once
-    def other_word(self) -> str:
-        """The words in which the titles differ though neither is a misprint of the other ("mice" and "rats"); or ""."""
-        found = other_word(self.one.words, self.other.words)
-        if found and (self.one.other_title or self.other.other_title):
-            translated = (self.one.other_title, self.other.title), (self.one.title, self.other.other_title)
-            if not all(other_word(tuple(a.split()), tuple(b.split())) for a, b in translated if a and b):
-                return ""
+    def odd_words(self) -> tuple[str, str]:
+        """A word of each title that the other has in no form, of the two forms of the titles that fit best."""
+        found = odd_words(self.one.words, self.other.words)
+        if any(found) and (self.one.other_title or self.other.other_title):
+            forms = (self.one.other_title, self.other.title), (self.one.title, self.other.other_title)
+            translated = [odd_words(tuple(a.split()), tuple(b.split())) for a, b in forms if a and b]
+            return min(found, *translated, key=lambda words: sum(map(bool, words))) if translated else found
         return found
+
+    @once
+    def other_word(self) -> str:
+        """The words in which the titles differ though neither is a misprint of the other ("mice/rats"); or ""."""
+        return "/".join(sorted(self.odd_words)) if all(self.odd_words) else ""
+
+    @once
+    def extra_word(self) -> str:
+        """A word that tells and that one title has and the other has not, in any form ("female"); or ""."""
+        return next((word for word in sorted(self.odd_words, reverse=True) if is_telling(word)), "")
+
+    @once
+    def same_title(self) -> bool:
+        """The same but for misprints. Abstracts of one group differ in a word; articles of the same pages do not."""
+        if self.title is None or self.title < self.thresholds.title_same or self.other_word:
+            return False
+        return self.own_pages or not self.extra_word
 
     @once
     def journal(self) -> bool | None:

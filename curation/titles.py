@@ -35,25 +35,37 @@ GENERIC: Final = word_set(
 )
 
 
-def other_word(one: Sequence[str], other: Sequence[str]) -> str:
-    """The words in which the titles differ though neither is a misprint of the other ("mice/rats"); "" if none."""
+# Short words that make another publication when they stand in one title only.
+_TURNING: Final = word_set("non not no pre post anti un")
+
+
+def odd_words(one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:
+    """In each title the first word that the other has in no form, not even misprinted or run together; "" if none."""
     if one == other:
-        return ""
+        return "", ""
     ours, theirs = set(one), set(other)
     left, right = [word for word in one if word not in theirs], [word for word in other if word not in ours]
-    if not left or not right or "".join(left) == "".join(right):  # "post operative" and "postoperative"
-        return ""
-    odd = _unlike(left, right), _unlike(right, left)
-    return f"{min(odd)}/{max(odd)}" if all(odd) else ""
+    if "".join(left) == "".join(right):  # "post operative" and "postoperative"
+        return "", ""
+    return _unlike(left, right), _unlike(right, left)
+
+
+def is_telling(word: str) -> bool:
+    """Whether a word that only one of two titles has tells them apart: "the" and "of" do not, "female" and "non" do."""
+    return len(word) >= SHORT_WORD or word in _TURNING
 
 
 def _unlike(words: list[str], others: list[str]) -> str:
-    """The first of `words` that is no misprint and no part of any of `others` or of all of them together."""
+    """The first of `words` that is no misprint and no part of any of `others` or of all of them together; one that
+    tells, if there is any."""
     joined = "".join(others)
+    odd = ""
     for word in words:
         if word in joined and len(word) >= SHORT_WORD:
             continue
         least = WORDS_ALIKE if len(word) > SHORT_WORD else 100
         if not any(fuzz.ratio(word, each) >= least or (len(each) > SHORT_WORD and each in word) for each in others):
-            return word
-    return ""
+            if is_telling(word):
+                return word
+            odd = odd or word
+    return odd
