@@ -19,6 +19,7 @@ from db.model import Duplicate
 TITLE_ALIKE: Final = THRESHOLDS.title_changed  # below it a pair is judged only if `may_match_otherwise`
 MOST_YEARS_APART: Final = 1  # ahead of print in December, in an issue in January
 MOST_CONTRADICTIONS_ASKED: Final = 1  # with two, a congress abstract and its article would be asked about each time
+ISSUE_FRONT: Final = 20  # pages, in journals that number each issue from 1, among which the columns stand
 SEVERAL_AUTHORS: Final = 3  # columns and editorials have one or two
 
 
@@ -68,7 +69,7 @@ def contradictions(pair: Comparison) -> tuple[str, ...]:
     if not pair.shifted:
         if pair.pages is False:
             found.append("different pages")
-        if pair.issue is False and pair.pages is not True:
+        if pair.issue is False and (pair.pages is not True or pair.recurring_title):
             found.append("different issues")
     if not pair.numerals and not (pair.same_range and pair.one.pages and pair.one.pages.length != 1):
         found.append("different numbers in the titles")
@@ -79,6 +80,8 @@ def contradictions(pair: Comparison) -> tuple[str, ...]:
 
 def _alike_enough(pair: Comparison) -> bool:
     """The rules without an identifier, given that nothing contradicts."""
+    if pair.recurring_title and not pair.issue and not _inside_volume(pair):
+        return False
     if pair.same_people and pair.own_pages and _one_volume(pair):
         return True  # whatever the titles: one is missing or in another language
     if pair.title is None:
@@ -98,12 +101,20 @@ def _alike_enough(pair: Comparison) -> bool:
     return _alike_in_place(pair) or (pair.same_title and pair.distinct_title and _one_source(pair))
 
 
+def _inside_volume(pair: Comparison) -> bool:
+    """One place in a volume that is not the front of an issue, where a column begins on the same page each time."""
+    page = pair.one.page
+    inside = bool(pair.pages and pair.volume) and page.isdigit() and int(page) > ISSUE_FRONT
+    return inside and pair.distinct_title and pair.years_apart == 0
+
+
 def _one_volume(pair: Comparison) -> bool:
     """One volume of one journal; or one year and issue under titles that have much in common, where the journal's name
     is transliterated and the volume missing."""
-    if pair.volume and pair.journal and pair.issue is not False:
-        return True
     related = pair.title is not None and pair.title >= pair.thresholds.title_related
+    if pair.volume and pair.journal and pair.issue is not False:
+        # One author can write on the same pages of two issues; where the issue is not printed, two people do not.
+        return related or pair.title is None or bool(pair.issue) or min(len(pair.one.names), len(pair.other.names)) > 1
     return related and bool(pair.issue) and pair.years_apart == 0
 
 
@@ -135,9 +146,8 @@ def _one_source(pair: Comparison) -> bool:
     if pair.meeting and not placed and not (pair.journal and pair.years_apart == 0):
         return False  # an abstract, and perhaps the article
     if pair.years_apart not in (0, None):
-        ahead_of_print = not (_has_place(pair.one) and _has_place(pair.other)) or pair.pages is None
-        some_place = _has_place(pair.one) or _has_place(pair.other)
-        if not placed and (pair.recurring_title or not (some_place and ahead_of_print)):
+        # Not a placeless record of last year: that may be the abstract of the article.
+        if not placed and (pair.recurring_title or not (_numbers_itself(pair.one) or _numbers_itself(pair.other))):
             return False
         return bool(pair.journal) or (pair.journal is None and pair.own_pages)
     if pair.journal:
@@ -145,6 +155,11 @@ def _one_source(pair: Comparison) -> bool:
     if pair.volume and pair.issue and pair.years_apart == 0:
         return True  # the journal's name is another one, or translated
     return pair.years_apart == 0 and (pair.journal is None or pair.same_range)
+
+
+def _numbers_itself(one: Described) -> bool:
+    """Pages from 1 and no volume: ahead of print, or in proceedings that are dated by meeting or by publication."""
+    return one.page == "1" and not one.volume
 
 
 def _has_place(one: Described) -> bool:
@@ -250,7 +265,10 @@ def _by_identifier(pair: Comparison, identifier: str, against: tuple[str, ...]) 
     """An identifier decides, unless the titles are unlike: then it may be a misprint, or a whole supplement's DOI, and
     people look."""
     limits = pair.thresholds
-    alike = pair.title is None or pair.title >= limits.title_alike or pair.part_of_title >= limits.title_alike
+    if pair.title is None:
+        alike = pair.same_people is not False and pair.pages is not False
+    else:
+        alike = pair.title >= limits.title_alike or pair.part_of_title >= limits.title_alike
     # Two abstracts under their supplement's DOI.
     two_in_one = bool(pair.other_word or pair.extra_word) and "different pages" in against
     not_two_ids = pair.pmid is not False
