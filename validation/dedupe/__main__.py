@@ -1,8 +1,9 @@
-"""How well the rules of duplicates do on the published sets: `python -m validation.dedupe [--data DIR] [--grid]`.
+"""How well the rules of duplicates do on the published sets: `python -m validation.dedupe [--data DIR]`.
 
 Prints, in the "removed record" view of Hair 2023 and BibDedupe: the table per set and pooled; what is missed, by
-reason; BibDedupe's named pairs and the pairs that it missed; and with --grid (a minute) the leave-one-set-out choice of
-the thresholds. The sets are not part of this project (README.md says where they come from).
+reason; BibDedupe's named pairs and the pairs that it missed; with --fields, what happens when a field is missing; and
+with --grid (a minute) the leave-one-set-out choice of the thresholds. The sets are not part of this project (README.md
+says where they come from).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -32,6 +34,17 @@ HERE = Path(__file__).parent
 SETS = ("cytology_screening", "haematology", "stroke", "diabetes", "digital_work", "special_cases")
 VERDICTS = ("merged", "queued", "missed")
 GRID = {"title_same": (80, 85, 90, 93, 96, 98), "title_alike": (75, 80, 85, 90), "most_authors": (0.4, 0.6, 0.75)}
+FIELDS: dict[str, dict[str, Any]] = {
+    "doi": {"doi": ""},
+    "authors": {"authors": ()},
+    "year": {"year": None},
+    "journal": {"journal": ""},
+    "issue": {"issue": ""},
+    "volume, issue": {"volume": "", "issue": ""},
+    "pages": {"pages": ""},
+    "vol, issue, pages": {"volume": "", "issue": "", "pages": ""},
+    "title": {"title": ""},
+}
 LOWEST_TITLE = 75  # what is compared for the grid
 CHUNK = 500  # rows of the matrix of titles at once
 
@@ -76,8 +89,9 @@ def load(data: Path, name: str) -> Labelled:
     return Labelled(name, records, gold)
 
 
-def count(labelled: Labelled, duplicates: Sequence[Duplicate]) -> Counts:
-    gold, kept = labelled.gold, clusters(labelled.records, duplicates)
+def count(labelled: Labelled, duplicates: Sequence[Duplicate], records: Sequence[Record] = ()) -> Counts:
+    """The removed view of `duplicates`; `records`, if given, are the set's with fields taken away."""
+    gold, kept = labelled.gold, clusters(records or labelled.records, duplicates)
     open_pairs = unsettled(duplicates, kept)
     lost, missed = _lost_and_missed(gold, kept)
     after = dict(kept)
@@ -252,6 +266,18 @@ def report_sets(sets: Sequence[Labelled]) -> None:
         print(f"{mark} {name:20}{one} {other}  {why}")
 
 
+def report_fields(sets: Sequence[Labelled]) -> None:
+    """What is lost and missed when no record has the field: a rule that leans on one field shows itself."""
+    print(f"\nwith a field taken away, lost/missed\n{'':20}" + "".join(f"{name:>18}" for name in FIELDS))
+    for each in sets:
+        row = ""
+        for absent in FIELDS.values():
+            bare = [replace(record, **absent) for record in each.records]
+            counts = count(each, find_duplicates(bare), bare)
+            row += f"{counts.lost:>12}/{counts.missed:<5}"
+        print(f"{each.name:20}{row}")
+
+
 def report_pairs(data: Path) -> None:
     """The named pairs that go wrong, and what becomes of the pairs that BibDedupe missed."""
     named = list(named_pairs(data))
@@ -269,12 +295,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m validation.dedupe", description=__doc__)
     parser.add_argument("--data", type=Path, default=HERE.parents[1].parent / "shared" / "data" / "dedup")
     parser.add_argument("--grid", action="store_true", help="leave-one-set-out choice of the thresholds")
+    parser.add_argument("--fields", action="store_true", help="again with one field taken away from all records")
     asked = parser.parse_args()
     if not asked.data.is_dir():
         parser.error(f"no folder {asked.data}: give the sets with --data")
     sets = [load(asked.data, name) for name in SETS]
     report_sets(sets)
     report_pairs(asked.data)
+    if asked.fields:
+        report_fields(sets)
     if asked.grid:
         print(f"\nleave one set out (all pairs compared, no blocking)\n{HEADING}   chosen on the others")
         for line in leave_one_out(sets):
