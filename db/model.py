@@ -74,13 +74,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A judgement, or a proposal, that a report belongs to a study, with its evidence in words."""
+    """A judgement, or a proposal, that a report belongs to a study, with its evidence in words.
+
+    `weighed` has the same words with what each weighs: above 0 for one study, below 0 against, 0 what bars a sure link.
+    """
 
     report: str
     study: str
     state: LinkState
     evidence: tuple[str, ...] = ()
     score: float = 0.0
+    weighed: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

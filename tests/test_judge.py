@@ -20,7 +20,7 @@ from db.model import Link
 from db.verify import verify
 from lsr.workflow import judge
 from lsr.workflow.folder import Open, open_review
-from lsr.workflow.settle import append_link
+from lsr.workflow.linking import append_link
 from tests.scene import (
     BOTH,
     JUDGE,

@@ -60,8 +60,11 @@ def test_a_later_report_of_the_trial_is_linked_without_knowing_its_authors() -> 
     assert links[0].evidence == (
         "same trial NCT04984356",
         "same product: WU-CART-007",
+        "titles alike (0.89)",
         "patients grew from 18 to 28",
     )
+    assert links[0].evidence == tuple(words for _, words in links[0].weighed)
+    assert links[0].score == pytest.approx(sum(weight for weight, _ in links[0].weighed), abs=0.001)
 
 
 def test_the_final_report_of_a_phase_2_trial_is_linked() -> None:

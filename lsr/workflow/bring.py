@@ -25,6 +25,7 @@ from harvest.transport import ReplayTransport, Reply, Transport
 from harvest.watch import Earlier, Known, Question, known_items, questions
 from lsr import __version__
 from lsr.workflow.folder import Open
+from lsr.workflow.linking import link
 from lsr.workflow.notices import reopen_noticed
 from lsr.workflow.search_log import REFRESHED, changed_query, log_of, withdrawn
 from lsr.workflow.settle import Progress, quiet, settle
@@ -102,18 +103,20 @@ def harvest(
             brought = brought.and_(Brought(failed=failed))
     register = next((source for source in searchable if source.id == REGISTER), None)
     if register is not None and replies is None and register.id not in {failure.source for failure in brought.failed}:
-        brought = brought.and_(_look_up(opened, register, progress))
+        brought = brought.and_(_look_up(opened, register, brought.new, progress))
     return brought
 
 
-def _look_up(opened: Open, register: SourceSpec, progress: Progress) -> Brought:
-    """What the register prints of every trial that a record names, for linking; its failure is the register's."""
+def _look_up(opened: Open, register: SourceSpec, new: Sequence[str], progress: Progress) -> Brought:
+    """What the register prints of every trial that a record names, then the `new` records linked again by it; its
+    failure is the register's."""
     try:
         with _transport(opened.review, None) as transport:
-            look_up_trials(opened.review, register, transport, lambda done, total: progress(register.id, done, total))
+            tell = lambda done, total: progress(register.id, done, total)  # noqa: E731
+            learned = look_up_trials(opened.review, register, transport, tell)
     except SourceError as error:
         return Brought(failed=(_fail(opened, register, error, replayed=False),))
-    return Brought()
+    return Brought(links=link(opened, new, revise=True)) if learned and new else Brought()
 
 
 def _bring(opened: Open, source: SourceSpec, archived: Replies | None, progress: Progress) -> Brought:

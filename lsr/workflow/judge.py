@@ -11,7 +11,7 @@ from db import queries
 from db.errors import DecisionError, InputError
 from db.model import Link, Stage, Verdict
 from lsr.workflow.folder import Open
-from lsr.workflow.settle import append_link
+from lsr.workflow.linking import append_link
 
 # Who stands in the ledger for the study made by itself when an included report has no likely study to belong to.
 LINKER = "machine:link"

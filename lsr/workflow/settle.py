@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 
 from curation.clusters import clusters
 from curation.dedupe import find_duplicates
-from curation.link import Linker, StudyProfile
-from db import queries
-from db.model import Duplicate, Link, Record
+from db.model import Duplicate, Link
 from db.records import all_records
-from db.review import Review
 from lsr.workflow.folder import PREVIOUS, Open
+from lsr.workflow.linking import link
 
 Progress = Callable[[str, int, int | None], None]
 DECIDED = 2.0  # above every score of the comparison: what was joined before is joined first
-DEDUPER, LINKER = "machine:dedupe", "machine:link"
+DEDUPER = "machine:dedupe"
 
 
 def quiet(what: str, done: int, total: int | None) -> None:
@@ -58,31 +55,6 @@ def dedupe(opened: Open, new: Sequence[str], progress: Progress = quiet) -> tupl
     return tuple(Duplicate(record, report, (words,), True) for record, report, words in sorted(items))
 
 
-def link(opened: Open, new: Sequence[str]) -> tuple[Link, ...]:
-    """Reports → studies: sure companions of known studies are linked, likely ones proposed for people."""
-    review, connection = opened.review, opened.review.connection
-    linker = Linker(_profiles(opened), opened.spec.named_products)
-    settled = {(found.report, found.study) for found in queries.links(connection)}
-    fresh = {queries.report_of(connection, record) for record in new} - queries.previous_reports(connection)
-    made: list[Link] = []
-    with review.transaction():
-        for report in _reports(opened, fresh):
-            for found in linker.propose(report):
-                if (report.id, found.study) not in settled:
-                    append_link(review, LINKER, found)
-                    made.append(found)
-            for trial in report.registry_ids:
-                body = {"trial": trial, "study": None, "report": report.id, "state": "linked"}
-                review.append(LINKER, "trial_link", body)
-    return tuple(made)
-
-
-def append_link(review: Review, author: str, found: Link) -> None:
-    """One link, proposal or refusal as an entry."""
-    body = {"report": found.report, "study": found.study, "state": found.state, "evidence": list(found.evidence)}
-    review.append(author, "link", body)
-
-
 def _members(kept: Mapping[str, str]) -> dict[str, list[str]]:
     members: dict[str, list[str]] = {}
     for record, head in kept.items():
@@ -94,38 +66,3 @@ def _report_id(cluster: list[str], report_of: Mapping[str, str], new: frozenset[
     """The report a cluster keeps: one of the previous version, else the one that was there first, else the least id."""
     reports = {report_of[record] for record in cluster}
     return min(reports, key=lambda report: (not report.startswith(f"{PREVIOUS}:"), report in new, report))
-
-
-def _profiles(opened: Open) -> list[StudyProfile]:
-    connection = opened.review.connection
-    trials = queries.trials(connection)
-    reports: dict[str, list[Record]] = {}
-    for found in queries.links(connection, "linked"):
-        reports.setdefault(found.study, []).append(queries.record_of(connection, found.report))
-    return [
-        StudyProfile(s.study, s.label, trials.get(s.study, ()), tuple(reports.get(s.study, ())), s.patients)
-        for s in queries.studies(connection)
-    ]
-
-
-def _reports(opened: Open, wanted: Collection[str]) -> Iterator[Record]:
-    """One record for each report, in the order of their ids. Only reports of several records are held in memory."""
-    merged: dict[str, list[Record]] = {}
-    several = queries.merged_reports(opened.review.connection)
-    for report, record in all_records(opened.review.connection):
-        if report in wanted and report in several:
-            merged.setdefault(report, []).append(record)
-        elif report in wanted:
-            yield record
-    yield from (_whole(report, merged[report]) for report in sorted(merged))
-
-
-def _whole(report: str, records: Sequence[Record]) -> Record:
-    """One record for the report: the fields of its first record, gaps filled from the others, registry ids of all."""
-    first, *others = sorted(records, key=lambda record: record.id != report)
-    gaps = {}
-    for name in ("title", "abstract", "authors", "year", "doi", "pmid"):
-        gaps[name] = next((value for r in (first, *others) if (value := getattr(r, name))), getattr(first, name))
-    ids = sorted({trial for record in records for trial in record.registry_ids})
-    source, _, native = report.partition(":")
-    return replace(first, **gaps, registry_ids=tuple(ids), source=source, native_id=native)

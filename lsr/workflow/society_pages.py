@@ -23,7 +23,8 @@ from harvest.page_fetch import LIMITS, Opened, open_pages, page_request, read_pa
 from harvest.pages import LAYOUT
 from lsr.workflow.bring import CONTACT, network
 from lsr.workflow.folder import Open
-from lsr.workflow.settle import Progress, link, quiet
+from lsr.workflow.linking import link
+from lsr.workflow.settle import Progress, quiet
 from lsr.workflow.wanted_pages import TROUBLE, read_before, wanted_pages
 
 AUTHOR = "machine:retrieval"

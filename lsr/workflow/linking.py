@@ -1,0 +1,93 @@
+"""Reports that are new against the studies that are known: sure companions are linked, likely ones proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from curation.link import Linker, StudyProfile
+from db import queries
+from db.model import Link, LinkState, Record
+from db.records import all_records
+from db.registrations import registrations
+from db.review import Review
+from lsr.workflow.folder import Open
+
+LINKER = "machine:link"
+
+
+def link(opened: Open, new: Sequence[str], *, revise: bool = False) -> tuple[Link, ...]:
+    """Reports → studies: sure companions of known studies are linked, likely ones proposed for people.
+
+    What was proposed before and is sure now (a page gave the report its number) is linked; what a person refused or
+    linked stands. `revise`: nobody has seen these reports yet, so what was sure before the registers were asked and is
+    not any more becomes a proposal.
+    """
+    review, connection = opened.review, opened.review.connection
+    linker = linker_of(opened)
+    settled = {(found.report, found.study): found.state for found in queries.links(connection)}
+    fresh = {queries.report_of(connection, record) for record in new} - queries.previous_reports(connection)
+    made: list[Link] = []
+    with review.transaction():
+        for report in _reports(opened, fresh):
+            for found in linker.propose(report):
+                if _is_news(found.state, settled.get((report.id, found.study)), revise=revise):
+                    append_link(review, LINKER, found)
+                    made.append(found)
+            for trial in () if revise else report.registry_ids:
+                body = {"trial": trial, "study": None, "report": report.id, "state": "linked"}
+                review.append(LINKER, "trial_link", body)
+    return tuple(made)
+
+
+def _is_news(now: LinkState, before: LinkState | None, *, revise: bool) -> bool:
+    """Whether a machine may enter `now` over what stands."""
+    if before is None or (before == "proposed" and now == "linked"):
+        return True
+    return revise and before == "linked" and now == "proposed"
+
+
+def linker_of(opened: Open) -> Linker:
+    """The linker that knows all studies of the review, the protocol's products and what registers print of trials."""
+    return Linker(_profiles(opened), opened.spec.named_products, registrations(opened.review.connection))
+
+
+def append_link(review: Review, author: str, found: Link) -> None:
+    """One link, proposal or refusal as an entry."""
+    body = {"report": found.report, "study": found.study, "state": found.state, "evidence": list(found.evidence)}
+    review.append(author, "link", body)
+
+
+def _profiles(opened: Open) -> list[StudyProfile]:
+    connection = opened.review.connection
+    trials = queries.trials(connection)
+    reports: dict[str, list[Record]] = {}
+    for found in queries.links(connection, "linked"):
+        reports.setdefault(found.study, []).append(queries.record_of(connection, found.report))
+    return [
+        StudyProfile(s.study, s.label, trials.get(s.study, ()), tuple(reports.get(s.study, ())), s.patients)
+        for s in queries.studies(connection)
+    ]
+
+
+def _reports(opened: Open, wanted: Collection[str]) -> Iterator[Record]:
+    """One record for each report, in the order of their ids. Only reports of several records are held in memory."""
+    merged: dict[str, list[Record]] = {}
+    several = queries.merged_reports(opened.review.connection)
+    for report, record in all_records(opened.review.connection):
+        if report in wanted and report in several:
+            merged.setdefault(report, []).append(record)
+        elif report in wanted:
+            yield record
+    yield from (_whole(report, merged[report]) for report in sorted(merged))
+
+
+def _whole(report: str, records: Sequence[Record]) -> Record:
+    """One record for the report: the fields of its first record, gaps filled from the others, registry ids of all."""
+    first, *others = sorted(records, key=lambda record: record.id != report)
+    gaps = {}
+    for name in ("title", "abstract", "authors", "year", "doi", "pmid"):
+        gaps[name] = next((value for r in (first, *others) if (value := getattr(r, name))), getattr(first, name))
+    ids = sorted({trial for record in records for trial in record.registry_ids})
+    source, _, native = report.partition(":")
+    return replace(first, **gaps, registry_ids=tuple(ids), source=source, native_id=native)
