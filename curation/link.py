@@ -134,13 +134,14 @@ class Linker:
         self._weigh_statements(tally, subject, study)
         if not shares and tally.score <= 0:
             return None
-        weigh_numbers(tally, subject.counted, study.counted)
-        weigh_times(tally, subject.counted, study.counted)
+        if not subject.no_report:  # what a review counts are the patients of others
+            weigh_numbers(tally, subject.counted, study.counted)
+            weigh_times(tally, subject.counted, study.counted)
         for registration in study.registrations:
             weigh_registration(tally, subject.counted, registration)
         self._bar(tally, subject, agrees)
         score = tally.score
-        if shares and not subject.no_report:  # a shared number is never dropped in silence
+        if shares and (not subject.no_report or agrees is None):  # a shared number is never dropped in silence
             score = max(score, PROPOSE_FROM)
         if score < PROPOSE_FROM:
             return None

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _ONE: Final = r"(?:iv|i{1,3}|[1-4])[ab]?(?![a-z0-9])"
-_RUN: Final = re.compile(rf"\bphases?[\s_-]*({_ONE}(?:\s*(?:/|-|and|to|;)\s*(?:phase[\s_-]*)?{_ONE})*)", re.I)
+_RUN: Final = re.compile(rf"(?<![a-z])phases?[\s_-]*({_ONE}(?:\s*(?:/|-|and|to|;)\s*(?:phase[\s_-]*)?{_ONE})*)", re.I)
 _BARE: Final = re.compile(rf"\s*{_ONE}(?:\s*[/,-]\s*{_ONE})*\s*", re.I)
 _NUMBER: Final = re.compile(r"iv|i{1,3}|[1-4]", re.I)
 _ROMAN: Final = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}

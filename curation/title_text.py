@@ -26,7 +26,7 @@ SHORTEST_PIECE, LONGEST_PIECE = 3, 5  # characters; the usual range for matching
 FEWEST_INITIALS, MOST_INITIALS = 3, 6
 LONGEST_ACRONYM: Final = 10
 
-Matrix = Any  # scipy.sparse.csr_matrix: scipy ships no types
+Matrix = Any  # a sparse matrix of scipy; its stubs change the class from one operation to the next
 
 
 def words_of(title: str) -> list[str]:
@@ -78,7 +78,7 @@ def vectors(
         rows += [row] * len(found)
         columns += [place.setdefault(term, len(place)) for term in found]
     count = len(ours) + len(theirs)
-    matrix = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, len(place)))
+    matrix: Matrix = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, len(place)))
     frequency = np.bincount(matrix.indices, minlength=len(place))
     matrix.data = 1 + np.log(matrix.data)
     matrix = matrix @ sparse.diags((np.log((1 + count) / (1 + frequency)) + 1) ** IDF_POWER)

@@ -71,17 +71,16 @@ class Candidate:
 
 def trial_of(trial: str, facts: Mapping[str, str]) -> Trial:
     """The trial from a registration's facts (`db.registrations.registrations`)."""
-    get = lambda key: facts.get(key, "")  # noqa: E731
-    people = [person.rpartition(" ") for person in get("investigators").split("; ") if person]
+    people = [person.rpartition(" ") for person in facts.get("investigators", "").split("; ") if person]
     return Trial(
         trial,
-        tuple(text for key in ("title", "brief_title", "acronym", "products") if (text := get(key))),
-        get("start_date"),
-        get("completion_date") or get("primary_completion_date"),
-        get("phases"),
+        tuple(text for key in ("title", "brief_title", "acronym", "products") if (text := facts.get(key))),
+        facts.get("start_date", ""),
+        facts.get("completion_date") or facts.get("primary_completion_date", ""),
+        facts.get("phases", ""),
         tuple(Author(family, given) for given, _, family in people),
-        registry_ids(get("ids")),
-        tuple(get("results_pmids").split("; ")) if get("results_pmids") else (),
+        registry_ids(facts.get("ids", "")),
+        tuple(pmid for pmid in facts.get("results_pmids", "").split("; ") if pmid),
     )
 
 
@@ -111,14 +110,14 @@ def rank(trials: Sequence[Trial], articles: Sequence[Record], best: int = 10) ->
     return found
 
 
-def compete(scores: Scores) -> Scores:
+def compete(scores: Scores, sharpness: float = SHARPNESS) -> Scores:
     """How well each article (column) fits each trial (row), against the trial's other articles and the article's other
-    trials: Sinkhorn's balancing of exp(score / SHARPNESS), with "none of these trials" as one more row.
+    trials: Sinkhorn's balancing of exp(score / sharpness), with "none of these trials" as one more row.
 
     One row keeps its order: there is no other trial to compete with.
     """
-    fits = np.exp((scores - scores.max()) / SHARPNESS)
-    none = float(np.exp((NONE_OF_THEM - scores.max()) / SHARPNESS))
+    fits = np.exp((scores - scores.max()) / sharpness)
+    none = float(np.exp((NONE_OF_THEM - scores.max()) / sharpness))
     of_trial = np.ones(len(fits))
     of_article = np.ones(fits.shape[1])
     for _ in range(ROUNDS):
@@ -138,7 +137,9 @@ class _Evidence:
         our_pieces, their_pieces, _ = vectors(ours, theirs, pieces_of)
         alike = (self._ours @ self._theirs.T + our_pieces @ their_pieces.T) / 2
         self._acronyms = acronyms_met(ours, theirs)
-        self.scores = np.asarray(alike.todense()) + YEAR * _years(trials, articles) + PHASE * _phases(trials, articles)
+        self.scores = (
+            np.asarray(alike.todense()) + YEAR * years_fit(trials, articles) + PHASE * phases_fit(trials, articles)
+        )
         for (row, column), (telling, _) in self._acronyms.items():
             self.scores[row, column] += ACRONYM * telling
         for row, column in _investigators(trials, articles):
@@ -173,7 +174,7 @@ def _certain(trial: Trial, article: Record) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _years(trials: Sequence[Trial], articles: Sequence[Record]) -> Scores:
+def years_fit(trials: Sequence[Trial], articles: Sequence[Record]) -> Scores:
     """0 where the article comes as long after the trial as most do, below 0 elsewhere and before the trial began."""
     published = np.array([article.year + 0.5 if article.year else np.nan for article in articles])
     start = np.array([_year(trial.start) or np.nan for trial in trials])
@@ -193,7 +194,7 @@ def _article_phases(article: Record) -> frozenset[str]:
     return phases_in(article.title) | phases_in("; ".join(article.publication_types))
 
 
-def _phases(trials: Sequence[Trial], articles: Sequence[Record]) -> Scores:
+def phases_fit(trials: Sequence[Trial], articles: Sequence[Record]) -> Scores:
     """1 where a phase is in both, -1 where both name phases and none is in both, else 0."""
     theirs = [_article_phases(article) for article in articles]
     scores = np.zeros((len(trials), len(articles)))
