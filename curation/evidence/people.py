@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from curation.evidence.tally import Tally
@@ -55,10 +56,9 @@ def weigh_people(tally: Tally, ours: Sequence[Name], theirs: Sequence[Sequence[N
 
 def shared_names(ours: Sequence[Name], theirs: Sequence[Name]) -> list[str]:
     """Our authors who may be one of theirs: family and initial agree, in either order; each of theirs counts once."""
-    by_word: dict[str, list[int]] = defaultdict(list)
-    for place, each in enumerate(theirs):
-        for word in {each.family, *each.words}:
-            by_word[word].append(place)
+    by_word = _places(tuple(theirs))
+    if by_word.keys().isdisjoint(_places(tuple(ours))):
+        return []
     taken: set[int] = set()
     found = set()
     for one in ours:
@@ -68,6 +68,16 @@ def shared_names(ours: Sequence[Name], theirs: Sequence[Name]) -> list[str]:
             taken.add(met)
             found.add(printed(one))
     return sorted(found)
+
+
+@lru_cache(maxsize=4096)  # the lists of known studies are compared with every new report's
+def _places(names: tuple[Name, ...]) -> dict[str, list[int]]:
+    """Where in a list each word of its names stands."""
+    by_word: dict[str, list[int]] = defaultdict(list)
+    for place, each in enumerate(names):
+        for word in {each.family, *each.words}:
+            by_word[word].append(place)
+    return dict(by_word)
 
 
 def printed(person: Name) -> str:

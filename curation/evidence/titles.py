@@ -51,22 +51,27 @@ class TitleWeights:
         for titles in studies:
             total += 1
             counted.update(set().union(*titles))
-        self._scale = log(total + 1) or 1.0
-        self._total = total
-        self._counted = counted
+        scale = log(total + 1) or 1.0
+        self._weight = {word: log((total + 1) / count) / scale for word, count in counted.items()}
+        self._length: dict[frozenset[str], float] = {}
 
     def of(self, word: str) -> float:
         """Between 0 and 1; with one study only, all words weigh alike."""
-        count = self._counted[word]
-        return log((self._total + 1) / max(count, 1)) / self._scale
+        return self._weight.get(word, 1.0)
 
     def likeness(self, ours: frozenset[str], theirs: frozenset[str]) -> float:
         """Twice the weight of the shared words over the weight of both titles' words; 0 from too few shared words."""
         shared = ours & theirs
         if len(shared) < FEWEST_TITLE_WORDS:
             return 0.0
-        both = sum(map(self.of, sorted(ours))) + sum(map(self.of, sorted(theirs)))
+        both = self._sum(ours) + self._sum(theirs)
         return 2 * sum(map(self.of, sorted(shared))) / both if both else 0.0
+
+    def _sum(self, title: frozenset[str]) -> float:
+        """The weight of a title's words, always added in the same order: a sum must not depend on a set's."""
+        if title not in self._length:
+            self._length[title] = sum(map(self.of, sorted(title)))
+        return self._length[title]
 
 
 def weigh_titles(tally: Tally, likeness: float) -> None:
