@@ -24,9 +24,9 @@ def link(opened: Open, new: Sequence[str], *, revise: bool = False) -> tuple[Lin
     not any more becomes a proposal.
     """
     review, connection = opened.review, opened.review.connection
-    linker = linker_of(opened)
-    settled = {(found.report, found.study): found.state for found in queries.links(connection)}
     fresh = {queries.report_of(connection, record) for record in new} - queries.previous_reports(connection)
+    linker = linker_of(opened, without=fresh if revise else ())  # a report is no evidence for its own link
+    settled = {(found.report, found.study): found.state for found in queries.links(connection)}
     made: list[Link] = []
     with review.transaction():
         for report in _reports(opened, fresh):
@@ -47,9 +47,10 @@ def _is_news(now: LinkState, before: LinkState | None, *, revise: bool) -> bool:
     return revise and before == "linked" and now == "proposed"
 
 
-def linker_of(opened: Open) -> Linker:
-    """The linker that knows all studies of the review, the protocol's products and what registers print of trials."""
-    return Linker(_profiles(opened), opened.spec.named_products, registrations(opened.review.connection))
+def linker_of(opened: Open, without: Collection[str] = ()) -> Linker:
+    """The linker that knows all studies of the review, the protocol's products and what registers print of trials;
+    `without` what these reports say."""
+    return Linker(_profiles(opened, without), opened.spec.named_products, registrations(opened.review.connection))
 
 
 def append_link(review: Review, author: str, found: Link) -> None:
@@ -58,12 +59,13 @@ def append_link(review: Review, author: str, found: Link) -> None:
     review.append(author, "link", body)
 
 
-def _profiles(opened: Open) -> list[StudyProfile]:
+def _profiles(opened: Open, without: Collection[str]) -> list[StudyProfile]:
     connection = opened.review.connection
     trials = queries.trials(connection)
     reports: dict[str, list[Record]] = {}
     for found in queries.links(connection, "linked"):
-        reports.setdefault(found.study, []).append(queries.record_of(connection, found.report))
+        if found.report not in without:
+            reports.setdefault(found.study, []).append(queries.record_of(connection, found.report))
     return [
         StudyProfile(s.study, s.label, trials.get(s.study, ()), tuple(reports.get(s.study, ())), s.patients)
         for s in queries.studies(connection)
