@@ -45,9 +45,14 @@ def normalise_doi(text: str) -> str:
 
 def _without_closing(doi: str) -> str:
     """Drop what a sentence put after the DOI: commas, stops, quotes, and brackets that never opened."""
-    while doi[-1] in ".,;:'\"”’" or any(doi[-1] == b and doi.count(a) < doi.count(b) for a, b in _BRACKETS):
+    while not doi[-1].isalnum() and _closes(doi):
         doi = doi[:-1]
     return doi
+
+
+def _closes(doi: str) -> bool:
+    last = doi[-1]
+    return last in ".,;:'\"”’" or any(last == b and doi.count(a) < doi.count(b) for a, b in _BRACKETS)
 
 
 def registry_ids(*texts: str) -> tuple[str, ...]:
@@ -63,7 +68,8 @@ def registry_ids(*texts: str) -> tuple[str, ...]:
         # Over every abstract, so it must be cheap: the patterns run on the few texts that may hold a number at all.
         if _may_hold_long_number(text):
             found.update(_numbers(text.lower(), _LONG))
-        found.update(_numbers(text, _SHORT))
+        if "NTR" in text or "RBR" in text or "SLCTR" in text:  # the stems of _SHORT
+            found.update(_numbers(text, _SHORT))
     return tuple(sorted(found))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from lxml import etree
@@ -18,20 +19,26 @@ def iso_date(element: etree._Element) -> str:
     """
     year = month = day = ""
     for child in element:
-        tag, text = child.tag, (child.text or "").strip()
+        tag, text = child.tag, child.text or ""
         if tag == "Year":
             year = text
         elif tag == "Month":
-            month = _month(text)
+            month = text
         elif tag == "Day":
             day = text
         elif tag == "MedlineDate":
             return _free_date(text)
+    return _iso(year.strip(), month.strip(), day.strip())
+
+
+@lru_cache(maxsize=4096)  # the days of eleven years: two dates for a record, and most of them the same few
+def _iso(year: str, month: str, day: str) -> str:
     if not (len(year) == 4 and year.isdecimal()):
         return ""
-    if not month:
+    number = _month(month)
+    if not number:
         return year
-    return f"{year}-{month}-{day:0>2}" if day.isdecimal() and 1 <= int(day) <= 31 else f"{year}-{month}"
+    return f"{year}-{number}-{day:0>2}" if day.isdecimal() and 1 <= int(day) <= 31 else f"{year}-{number}"
 
 
 def _free_date(text: str) -> str:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
-
-from lxml import etree
+from typing import Final
 
 from db.identifiers import normalise_doi, registry_ids
 from db.model import Author, Notice, Record
+from harvest.pubmed_authors import authors_of
 from harvest.pubmed_dates import iso_date
+from harvest.pubmed_text import Element, plain, text_of
 
-Element = etree._Element
 PAGE_URL: Final = "https://pubmed.ncbi.nlm.nih.gov/{}/"
 
 
@@ -87,10 +86,6 @@ def _record(fields: _Fields, source: str) -> Record:
     )
 
 
-# All text below an element, in half the time of "".join(element.itertext()).
-_STRING: Final = etree.XPath("string()", smart_strings=False)
-_AUTHOR_TEXTS: Final = ("Affiliation", "CollectiveName")  # may hold markup
-_AUTHOR_PARTS: Final = ("Author", "LastName", "ForeName", "Initials", "Suffix", *_AUTHOR_TEXTS)
 _Reader = Callable[[_Fields, Element], None]
 _Table = Mapping[str, _Reader]
 
@@ -114,24 +109,7 @@ def _into(table: _Table) -> _Reader:
     return read
 
 
-def _text(element: Element) -> str:
-    """All text below `element`, markup (<i>, <sub>, MathML) taken off, white space made single."""
-    text = cast(str, _STRING(element)) if len(element) else element.text
-    if not text:
-        return ""
-    # Nearly all text is single-spaced already: to look costs a tenth of taking it apart. In XML, ASCII text has no
-    # other white space than these; isprintable knows all of Unicode's, and reads every character for it.
-    spaced = text.isprintable() if not text.isascii() else not ("\n" in text or "\t" in text or "\r" in text)
-    return text.strip() if spaced and "  " not in text else " ".join(text.split())
-
-
-def _plain(element: Element) -> str:
-    """The text of an element that can hold no markup by the DTD: names, numbers, codes."""
-    text = element.text
-    return text.strip() if text else ""
-
-
-def _set(name: str, text_of: Callable[[Element], str] = _text) -> _Reader:
+def _set(name: str, text_of: Callable[[Element], str] = text_of) -> _Reader:
     return lambda fields, element: setattr(fields, name, text_of(element))
 
 
@@ -139,14 +117,14 @@ def _keep(key: str) -> _Reader:
     """Into extra, unless empty or already there."""
 
     def read(fields: _Fields, element: Element) -> None:
-        if text := _plain(element):
+        if text := plain(element):
             fields.extra.setdefault(key, text)
 
     return read
 
 
 def _pmid(fields: _Fields, element: Element) -> None:
-    fields.pmid = _plain(element)
+    fields.pmid = plain(element)
     version = element.get("Version", "1")
     if version != "1":
         fields.extra["version"] = version
@@ -162,7 +140,7 @@ def _abstract(element: Element) -> str:
     """The parts of an abstract a line each, with their labels: "METHODS: …". NLM's UNLABELLED is no label."""
     parts = []
     for part in element.iterchildren("AbstractText"):
-        text, label = _text(part), part.get("Label", "")
+        text, label = text_of(part), part.get("Label", "")
         if text:
             parts.append(f"{label}: {text}" if label and label != "UNLABELLED" else text)
     return "\n".join(parts)
@@ -178,59 +156,33 @@ def _other_abstract(fields: _Fields, element: Element) -> None:
 
 
 def _authors(fields: _Fields, element: Element) -> None:
-    """The authors, in one pass over what is read of them: there are seven times more of them than of records.
-
-    An entry with ValidYN="N" is a misspelling that another entry corrects.
-    """
-    if element.get("Type") == "editors":
-        return
-    people: list[dict[str, str]] = []
-    person: dict[str, str] = {}
-    for part in element.iter(*_AUTHOR_PARTS):
-        tag = part.tag
-        if tag == "Author":
-            person = {}
-            if part.get("ValidYN") != "N":
-                people.append(person)
-        elif tag in _AUTHOR_TEXTS:
-            text = _text(part)
-            person[tag] = f"{person[tag]}; {text}" if tag in person else text
-        elif part.text:  # names hold no markup: see _plain
-            person[tag] = part.text.strip()
-    fields.authors.extend(map(_author, people))
-
-
-def _author(person: Mapping[str, str]) -> Author:
-    get = person.get
-    given = get("ForeName") or get("Initials", "")
-    if "Suffix" in person:
-        given = ", ".join(part for part in (given, person["Suffix"]) if part)
-    return Author(get("LastName", ""), given, get("CollectiveName", ""), get("Affiliation", ""))
+    if element.get("Type") != "editors":
+        fields.authors += authors_of(element)
 
 
 def _location(fields: _Fields, element: Element) -> None:
     if element.get("EIdType") == "doi" and element.get("ValidYN", "Y") == "Y":
-        fields.dois.setdefault("location", normalise_doi(_plain(element)))
+        fields.dois.setdefault("location", normalise_doi(plain(element)))
 
 
 def _article_id(fields: _Fields, element: Element) -> None:
     kind = element.get("IdType")
     if kind == "doi":
         if not fields.dois.get("location"):  # which comes first, and counts first
-            fields.dois.setdefault("list", normalise_doi(_plain(element)))
+            fields.dois.setdefault("list", normalise_doi(plain(element)))
     elif kind in ("pmc", "pii"):
         _keep(kind)(fields, element)
 
 
 def _notice(fields: _Fields, element: Element) -> None:
-    citation_text = "".join(_text(child) for child in element.iterchildren("RefSource"))
-    pmid = "".join(_text(child) for child in element.iterchildren("PMID"))
+    citation_text = "".join(text_of(child) for child in element.iterchildren("RefSource"))
+    pmid = "".join(text_of(child) for child in element.iterchildren("PMID"))
     doi = normalise_doi(citation_text)
     fields.notices.append(Notice(element.get("RefType", ""), pmid, doi, citation_text))
 
 
 def _accessions(fields: _Fields, element: Element) -> None:
-    fields.numbers.extend(map(_text, element))
+    fields.numbers.extend(map(text_of, element))
 
 
 def _mesh(fields: _Fields, element: Element) -> None:
@@ -238,14 +190,14 @@ def _mesh(fields: _Fields, element: Element) -> None:
     headings: list[str] = []
     for part in element.iter("DescriptorName", "QualifierName"):
         if part.tag == "QualifierName" and headings:
-            headings[-1] += f"/{_text(part)}"
+            headings[-1] += f"/{text_of(part)}"
         else:
-            headings.append(_text(part))
+            headings.append(text_of(part))
     fields.extra["mesh"] = "; ".join(headings)
 
 
 def _keywords(fields: _Fields, element: Element) -> None:
-    words = [word for child in element if (word := _text(child))]
+    words = [word for child in element if (word := text_of(child))]
     earlier = fields.extra.get("keywords")
     if words:
         fields.extra["keywords"] = "; ".join([earlier, *words] if earlier else words)
@@ -259,27 +211,27 @@ def _publication_date(fields: _Fields, element: Element) -> None:
     fields.date = iso_date(element)
     last = element[-1].tag if len(element) else ""
     if last in ("MedlineDate", "Season"):
-        fields.extra["printed_date"] = " ".join(map(_text, element))
+        fields.extra["printed_date"] = " ".join(map(text_of, element))
 
 
-_ISSUE: Final[_Table] = {"Volume": _set("volume", _plain), "Issue": _set("issue", _plain), "PubDate": _publication_date}
+_ISSUE: Final[_Table] = {"Volume": _set("volume", plain), "Issue": _set("issue", plain), "PubDate": _publication_date}
 _JOURNAL: Final[_Table] = {
     "ISSN": _keep("issn"),
     "JournalIssue": _into(_ISSUE),
     "Title": _set("journal"),
     "ISOAbbreviation": _keep("journal_abbreviation"),
 }
-_TYPES: Final[_Table] = {"PublicationType": lambda fields, element: fields.types.append(_plain(element))}
+_TYPES: Final[_Table] = {"PublicationType": lambda fields, element: fields.types.append(plain(element))}
 _BANKS: Final[_Table] = {"DataBank": _into({"AccessionNumberList": _accessions})}
 _ARTICLE: Final[_Table] = {
     "Journal": _into(_JOURNAL),
     "ArticleTitle": _set("title"),
     "VernacularTitle": _set("vernacular"),
-    "Pagination": _into({"MedlinePgn": _set("pages", _plain)}),
+    "Pagination": _into({"MedlinePgn": _set("pages", plain)}),
     "ELocationID": _location,
     "Abstract": _main_abstract,
     "AuthorList": _authors,
-    "Language": lambda fields, element: fields.languages.append(_plain(element)),
+    "Language": lambda fields, element: fields.languages.append(plain(element)),
     "DataBankList": _into(_BANKS),
     "PublicationTypeList": _into(_TYPES),
     "ArticleDate": _electronic_date,
@@ -299,7 +251,7 @@ _BOOK: Final[_Table] = {
     "BookTitle": _set("journal"),
     "PubDate": _publication_date,
     "AuthorList": _authors,
-    "Volume": _set("volume", _plain),
+    "Volume": _set("volume", plain),
     "ELocationID": _location,
     "Isbn": _keep("isbn"),
 }

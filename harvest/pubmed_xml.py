@@ -15,6 +15,7 @@ from lxml import etree
 from db.errors import InputError
 from db.model import Record
 from harvest.pubmed_fields import book, citation
+from harvest.pubmed_tree import GrowingTree, marked
 
 _CHUNK: Final = 1 << 18  # below it the bookkeeping of chunks shows; above it nothing is gained
 # References are 28 % of the bytes of a real file, dates of PubMed's own bookkeeping a fifth of its elements.
@@ -50,26 +51,51 @@ def parse_pubmed(stream: BinaryIO, source: str = "pubmed") -> Iterator[Record | 
     the newest. Raises InputError, possibly after some records: broken or cut XML, another document, an ERROR
     of E-utilities. A caller keeps nothing of a document that raised.
     """
-    parser = etree.XMLPullParser(
-        ("end",), tag=_TAGS, resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False,
-        remove_comments=True, remove_pis=True, collect_ids=False,
-    )  # fmt: skip
+    tree = GrowingTree()
     waiting = 0
     try:
-        for chunk in without_unread(stream):
-            parser.feed(chunk)
+        for chunk in marked(without_unread(stream)):
+            tree.feed(chunk)
             waiting += len(chunk)
-            for found in _drain(parser, source):
-                waiting = 0
-                yield found
+            root = tree.root()
+            if root is not None and root.tag in _ROOTS:
+                whole = tree.whole()
+                for element in whole:
+                    if element.tag in _TAGS:
+                        waiting = 0
+                        yield from _items(element, source)
+                tree.prune(len(whole))
             if waiting > MAX_RECORD_BYTES:
                 raise InputError(f"not PubMed XML: {waiting >> 20} MB without the end of a record")
-        root = parser.close()
+        root = tree.close()
     except etree.XMLSyntaxError as error:
         raise InputError(_syntax(error)) from error
-    yield from _drain(parser, source)
+    yield from _rest(root, source)
+
+
+def _items(element: etree._Element, source: str) -> Iterator[Record | Deleted | Unnamed]:
+    """What one child of the root says."""
+    if element.tag == "ERROR":
+        raise InputError(_refusal(element))
+    if element.tag == "DeleteCitation":
+        yield from (Deleted((pmid.text or "").strip()) for pmid in element.iter("PMID"))
+    elif element.tag in _RECORDS:
+        record = _RECORDS[element.tag](element, source)
+        yield record if record.pmid.isdecimal() else Unnamed(cast(int, element.sourceline))
+
+
+def _rest(root: etree._Element, source: str) -> Iterator[Record | Deleted | Unnamed]:
+    """The end of a document that was read whole, or why it is none of PubMed's."""
     if root.tag not in _ROOTS:
+        for error in root.iter("ERROR"):
+            raise InputError(_refusal(error))
         raise InputError(f"not PubMed XML: its root element is <{root.tag}>, not <PubmedArticleSet>")
+    for element in root:
+        yield from _items(element, source)
+
+
+def _refusal(error: etree._Element) -> str:
+    return f"not PubMed XML but an error of E-utilities: {one_line(''.join(map(str, error.itertext())))}"
 
 
 def without_unread(stream: BinaryIO) -> Iterator[bytes]:
@@ -113,29 +139,6 @@ def _without(chunks: Iterator[bytes], name: bytes) -> Iterator[bytes]:
         yield b"".join(kept)
     if not depth:
         yield buffer
-
-
-def _drain(parser: etree.XMLPullParser, source: str) -> Iterator[Record | Deleted | Unnamed]:
-    for _, found in parser.read_events():
-        element = cast(etree._Element, found)
-        parent = element.getparent()
-        if element.tag == "ERROR":
-            words = one_line("".join(map(str, element.itertext())))
-            raise InputError(f"not PubMed XML but an error of E-utilities: {words}")
-        if element.tag == "DeleteCitation":
-            yield from (Deleted((pmid.text or "").strip()) for pmid in element.iter("PMID"))
-        elif parent is not None and parent.tag in _ROOTS:
-            record = _RECORDS[element.tag](element, source)
-            yield record if record.pmid.isdecimal() else Unnamed(cast(int, element.sourceline))
-        _forget(element)
-
-
-def _forget(element: etree._Element) -> None:
-    """Free a record that was read, and what stands before it: the tree never holds more than one."""
-    element.clear()
-    parent = element.getparent()
-    while parent is not None and element.getprevious() is not None:
-        del parent[0]
 
 
 def _syntax(error: etree.XMLSyntaxError) -> str:
