@@ -161,3 +161,9 @@ def _notices(told: str | None, types: str | None) -> list[Notice]:
 
 def _lines(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(words)) for name, words in json.loads(text))
+
+
+def began(connection: sqlite3.Connection) -> str:
+    """When the review's first protocol was entered: the time (ISO 8601) from which its searches are due."""
+    row = connection.execute("SELECT e.at FROM protocol p JOIN entry e ON e.n = p.n ORDER BY e.clock, e.hash LIMIT 1")
+    return str(row.fetchone()[0])

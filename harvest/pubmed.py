@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from db.errors import InputError, SourceError
 from db.model import SourceSpec
-from harvest.pubmed_eutils import AGAIN, database_build
+from harvest.pubmed_eutils import AGAIN
+from harvest.pubmed_eutils import database_build as database_build  # which is part of a source's shape
 from harvest.pubmed_fetch import Fetched, fetch, gone, named
 from harvest.pubmed_search import find
 from harvest.source import Harvest, Progress
@@ -20,9 +21,8 @@ from harvest.transport import Transport
 def search(spec: SourceSpec, transport: Transport, progress: Progress) -> Harvest:
     """Every record that PubMed finds for the protocol's query.
 
-    1 search, ⌈hits / 200⌉ fetches and 1 question for the database's build; beyond 9,999 hits the search takes about
-    two requests for each part. Raises SourceError if a reply is an error, is not PubMed's, or if one record that
-    was found does not come.
+    1 search and ⌈hits / 200⌉ fetches; beyond 9,999 hits the search takes about two requests for each part. Raises
+    SourceError if a reply is an error, is not PubMed's, or if one record that was found does not come.
     """
     found = find(spec, transport)
     came = fetch(spec, found.pmids, transport, progress)
@@ -32,7 +32,7 @@ def search(spec: SourceSpec, transport: Transport, progress: Progress) -> Harves
             f"{spec.id}: PubMed found {len(found.pmids)} records but sent {len(came.records)}, asked twice: "
             f"{named(lost)} {'is' if len(lost) == 1 else 'are'} missing{_because(came)}: {AGAIN}"
         )
-    log = (*found.log, ("fetched", str(len(came.records))), ("database build", database_build(spec, transport)))
+    log = (*found.log, ("fetched", str(len(came.records))), *came.log)
     return Harvest(len(found.pmids), found.pmids, tuple(came.records.values()), log)
 
 
@@ -49,7 +49,7 @@ def refresh(spec: SourceSpec, native_ids: Sequence[str], transport: Transport, p
     if came.missing and came.trouble:
         raise SourceError(f"{spec.id}: {named(came.missing)} could not be refreshed{_because(came)}: {AGAIN}")
     deleted = (*came.deleted, *gone(spec, came.missing, transport))
-    log = (("refreshed", str(len(came.records))), ("deleted", str(len(deleted))))
+    log = (("refreshed", str(len(came.records))), ("deleted", str(len(deleted))), *came.log)
     return Harvest(len(came.records), tuple(came.records), tuple(came.records.values()), log, deleted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,23 +11,34 @@ from typing import Final
 from db.errors import InputError, SourceError
 from db.model import Record, SourceSpec
 from harvest.pubmed_eutils import AGAIN, refuse_status, request, small_xml
-from harvest.pubmed_xml import Deleted, one_line, parse_pubmed
+from harvest.pubmed_illegal import replace_illegal, replaced_words
+from harvest.pubmed_xml import Deleted, Unnamed, one_line, parse_pubmed
 from harvest.source import Progress
 from harvest.transport import Reply, Transport
 
 PAGE: Final = 200
+REPLACED: Final = "illegal characters replaced"
 _GONE: Final = "cannot get document summary"  # what ESummary says of a PMID that PubMed does not hold
 _NAMED: Final = 5  # PMIDs that an error names; the rest it counts
 
 
 @dataclass(slots=True)
 class Fetched:
-    """What came. `missing` are asked for twice and in no reply; `trouble` is why a page could not be read."""
+    """What came. `missing` are asked for twice and in no reply; `trouble` is why a page could not be read.
+
+    `replaced` counts the characters, by PMID, that XML forbids and in whose place U+FFFD stands.
+    """
 
     records: dict[str, Record] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     missing: tuple[str, ...] = ()
     trouble: str = ""
+    replaced: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def log(self) -> tuple[tuple[str, str], ...]:
+        """What a run's log must say of it: nothing if the pages were as XML should be."""
+        return ((REPLACED, replaced_words(self.replaced)),) if self.replaced else ()
 
 
 def fetch(spec: SourceSpec, pmids: Sequence[str], transport: Transport, progress: Progress) -> Fetched:
@@ -85,13 +97,25 @@ def _take(spec: SourceSpec, came: Fetched, page: Sequence[str], reply: Reply) ->
     asked = set(page)
     try:
         refuse_status(spec, reply)
-        found = list(parse_pubmed(io.BytesIO(reply.body), spec.id))
+        found, replaced = _parse(reply.body, spec.id)
         records = {item.native_id: item for item in found if isinstance(item, Record)}
         if strange := records.keys() - asked:
             raise SourceError(f"{spec.id}: sent {named(sorted(strange))}, not asked for")
     except (InputError, SourceError) as error:
         came.trouble = f"records from PMID {page[0]} on: {one_line(str(error).removeprefix(f'{spec.id}: '))}"
         return
+    came.replaced |= replaced
     deleted = [item.pmid for item in found if isinstance(item, Deleted) and item.pmid in asked]
     came.deleted += deleted
     came.records.update((pmid, record) for pmid, record in records.items() if pmid not in deleted)
+
+
+def _parse(body: bytes, source: str) -> tuple[list[Record | Deleted | Unnamed], Counter[str]]:
+    """All of a page; what XML forbids is replaced, and counted by PMID, only if the page cannot be read with it."""
+    try:
+        return list(parse_pubmed(io.BytesIO(body), source)), Counter()
+    except InputError:
+        mended, replaced = replace_illegal(body)
+        if not replaced:
+            raise
+        return list(parse_pubmed(io.BytesIO(mended), source)), replaced

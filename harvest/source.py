@@ -1,7 +1,8 @@
 """What a source is, what it brings home, and where sources are found.
 
 A source is anything with this module-level shape: a function `search(spec, transport, progress) -> Harvest`, and, if
-the source can tell what became of records it sent before, `refresh(spec, native_ids, transport, progress) -> Harvest`.
+the source can tell what became of records it sent before, `refresh(spec, native_ids, transport, progress) -> Harvest`;
+and, if it can tell which state of its database is searched, `database_build(spec, transport) -> str`.
 The built-in ones are modules of this package. A third party adds one by an entry point of its own package:
 
     [project.entry-points."lsr.sources"]

@@ -21,7 +21,7 @@ from db.model import SourceSpec
 from harvest import pubmed
 from harvest.live import Clock, Identity, Limits, LiveTransport
 from harvest.source import Harvest
-from tests.servers.eutils import EutilsServer
+from tests.servers.eutils import EutilsServer, article_set
 from tests.servers.frame import Answer
 from tests.test_pubmed import articles, ignore, replayed
 
@@ -364,8 +364,50 @@ def test_43_a_retraction_of_a_known_record_is_seen(live: LiveTransport) -> None:
 
 
 def test_44_a_control_character(live: LiveTransport) -> None:
-    recovered(server("control_character", "efetch"), live)
-    loud(server("control_character", "efetch", None), live, "well-formed")
+    """Neither the page nor the record is lost, nothing is asked again, and the run says whose text it stood in."""
+    for times in (1, None):
+        one = server("control_character", "efetch", times)
+        with one:
+            found = pubmed.search(spec(one), live, ignore)
+        assert found.native_ids == tuple(record.native_id for record in found.records) == WHOLE
+        assert [asked.path.rsplit("/", 1)[1] for asked in one.asked] == ["esearch.fcgi", "efetch.fcgi", "efetch.fcgi"]
+        titles = {record.native_id: record.title for record in found.records}
+        spoilt = [pmid for pmid, title in titles.items() if "\ufffd" in title]
+        assert spoilt[0] == "1"
+        words = dict(found.log)["illegal characters replaced"]
+        assert sorted(words.split(", ")) == sorted(f"1 in PMID {pmid}" for pmid in spoilt)
+        assert not any("\x02" in title for title in titles.values())
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "count"),
+    [(b"\x00", 1), (b"a\x0b\x1fb", 2), (b"&#2;", 1), (b"&#x1F;&#xfffe;", 2), (b"\xef\xbf\xbe", 1), (b"\xe9", 1)],
+)
+def test_44_whatever_xml_forbids_is_replaced_and_counted(live: LiveTransport, spoilt: bytes, count: int) -> None:
+    first, second, third = articles(3)
+    page = Answer(article_set([first, titled(second, spoilt), third]))
+    with EutilsServer(articles(3), script=[None, page]) as one:
+        found = pubmed.search(spec(one), live, ignore)
+    assert len(found.records) == 3
+    assert found.log[-1] == ("illegal characters replaced", f"{count} in PMID 2")
+    assert [record.title.count("\ufffd") for record in found.records] == [0, count, 0]
+    with EutilsServer([second], script=[Answer(article_set([titled(second, spoilt)]))]) as one:
+        assert pubmed.refresh(spec(one), ["2"], live, ignore).log[-1] == found.log[-1]
+
+
+def titled(article: bytes, title: bytes) -> bytes:
+    return article.replace(b"<ArticleTitle>", b"<ArticleTitle>" + title)
+
+
+def test_44_what_is_legal_stays_and_a_broken_page_stays_broken(live: LiveTransport) -> None:
+    page = Answer(article_set([titled(articles(1)[0], "&#x9;&#10;x&#31234;\U00010000é".encode())]))
+    with EutilsServer(articles(1), script=[None, page]) as one:
+        found = pubmed.search(spec(one), live, ignore)
+    assert "illegal characters replaced" not in dict(found.log)
+    assert found.records[0].title.startswith("x\u7a02\U00010000é")
+    broken = Answer(article_set([titled(articles(1)[0], b"\x02</ArticleTitle><Unended>")]))
+    one = EutilsServer(articles(1), script=[None, broken, broken])
+    loud(one, live, "well-formed")
 
 
 @pytest.mark.parametrize("fault", ["well_formed_html", "fetch_error", "external_viewer_error"])

@@ -36,14 +36,14 @@ def titles(found: list[Item]) -> list[str]:
 
 RIS = {
     "no ER before the next TY": ("TY  - JOUR\nTI  - A\nTY  - JOUR\nTI  - B\nER  - \n", ["A", "B"]),
-    "no ER at the end": ("TY  - JOUR\nTI  - A", ["A"]),
+    "no ER at all": ("TY  - JOUR\nTI  - A\nTY  - JOUR\nTI  - B", ["A", "B"]),
     "no TY after an ER": ("TY  - JOUR\nTI  - A\nER  -\nTI  - B\nER  - \n", ["A", "B"]),
     "ER twice": ("TY  - JOUR\nTI  - A\nER  - \nER  - \n", ["A"]),
     "a title over lines": ("TY  - JOUR\nTI  - A\n goes on\n\nAU  - B, C\nER  - \n", ["A goes on"]),
     "tabs for blanks": ("TY\t- JOUR\nTI\t- A\nER\t- \n", ["A"]),
     "one blank": ("TY - JOUR\nTI - A\nER - \n", ["A"]),
     "numbers before, links after": (
-        "1.\nTY  - JOUR\nTI  - A\nER  - \nNL  - J\n\nLink: x\n2.\nTY  - JOUR\nTI  - B\n", ["A", "B"],
+        "1.\nTY  - JOUR\nTI  - A\nER  - \nNL  - J\n\nLink: x\n2.\nTY  - JOUR\nTI  - B\nER  - \n", ["A", "B"],
     ),
     "CR alone": ("TY  - JOUR\rTI  - A\rER  - \r", ["A"]),
     "a preamble": ("Provider: Synthetic\nContent: text/plain\n\nTY  - JOUR\nT1  - A\nER  - \n", ["A"]),
@@ -56,6 +56,15 @@ def test_dirty_ris(content: str, expected: list[str], tmp_path: Path) -> None:
     found = read(tmp_path / "a", content)
     assert titles(found) == expected
     assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize(("whole", "line"), [("", 1), ("TY  - JOUR\nTI  - A\nER  - \n\n", 5)])
+@pytest.mark.parametrize("cut", ["TY  - JOUR\nTI  - B", "TY  - JOUR\nTI  - B\nAB  - Half of an abs"])
+def test_a_ris_file_cut_inside_its_last_record_says_so(whole: str, line: int, cut: str, tmp_path: Path) -> None:
+    found = read(tmp_path / "a", whole + cut)
+    assert titles(found)[-1] == "B"
+    assert found[-1] == Unread(line, "the file ends inside this record: imported as far as it goes")
+    assert len(found) == len(titles(found)) + 1
 
 
 def test_rows_that_are_none_are_named_with_their_line(tmp_path: Path) -> None:

@@ -55,13 +55,13 @@ def ignore(done: int, total: int | None) -> None:
 
 
 @pytest.mark.parametrize(("count", "fetches"), [(1, 1), (199, 1), (200, 1), (201, 2), (1_000, 5)])
-def test_one_search_a_fetch_for_each_200_and_the_build(live: LiveTransport, count: int, fetches: int) -> None:
+def test_one_search_and_a_fetch_for_each_200(live: LiveTransport, count: int, fetches: int) -> None:
     seen: list[tuple[int, int | None]] = []
     with EutilsServer(articles(count)) as server:
         found = pubmed.search(spec(server), live, lambda done, total: seen.append((done, total)))
     assert found.hits == len(found.records) == len(found.native_ids) == count
-    assert (server.count("esearch"), server.count("efetch"), server.count("einfo")) == (1, fetches, 1)
-    assert len(server.asked) == 2 + fetches
+    assert (server.count("esearch"), server.count("efetch"), server.count("einfo")) == (1, fetches, 0)
+    assert len(server.asked) == 1 + fetches
     assert seen[0] == (0, count)
     assert seen[-1] == (count, count)
 
@@ -69,6 +69,7 @@ def test_one_search_a_fetch_for_each_200_and_the_build(live: LiveTransport, coun
 def test_the_protocol_is_spoken_as_ncbi_asks(live: LiveTransport) -> None:
     with EutilsServer(articles(2)) as server:
         pubmed.search(spec(server), live, ignore)
+        pubmed.database_build(spec(server), live)
     search, fetch, info = server.asked
     identity = {"tool": "lsr", "email": "team@example.org", "api_key": "s3cret"}
     assert search.params == {
@@ -82,18 +83,19 @@ def test_the_protocol_is_spoken_as_ncbi_asks(live: LiveTransport) -> None:
 def test_the_log_is_what_a_search_report_wants(live: LiveTransport) -> None:
     with EutilsServer(articles(2)) as server:
         log = pubmed.search(spec(server), live, ignore).log
+        build = pubmed.database_build(spec(server), live)
     assert log == (
         ("hits", "2"), ("query translation", '("antigen"[tiab] AND "CAR-T"[tiab])'), ("fetched", "2"),
-        ("database build", "Build261122-0805.1, last update 2026/11/22 08:05"),
     )  # fmt: skip
+    assert build == "Build261122-0805.1, last update 2026/11/22 08:05"
 
 
 def test_a_service_that_does_not_state_its_build_loses_nothing(live: LiveTransport) -> None:
     with EutilsServer(articles(1), fault="well_formed_html", on="einfo", times=None) as server:
         with pytest.raises(SourceError, match="HTML in place of XML"):
-            pubmed.search(spec(server), live, ignore)
+            pubmed.database_build(spec(server), live)
         server.switches[0].fault = Answer(b"<eInfoResult/>")
-        assert pubmed.search(spec(server), live, ignore).log[-1] == ("database build", "not stated")
+        assert pubmed.database_build(spec(server), live) == "not stated"
 
 
 def test_no_hits_is_an_answer(live: LiveTransport) -> None:
@@ -101,7 +103,7 @@ def test_no_hits_is_an_answer(live: LiveTransport) -> None:
         found = pubmed.search(spec(server), live, ignore)
     assert (found.hits, found.records) == (0, ())
     assert ("warning: OutputMessage", "No items found.") in found.log
-    assert [asked.path.rsplit("/", 1)[1] for asked in server.asked] == ["esearch.fcgi", "einfo.fcgi"]
+    assert [asked.path.rsplit("/", 1)[1] for asked in server.asked] == ["esearch.fcgi"]
 
 
 def test_what_pubmed_dropped_from_the_query_is_logged(live: LiveTransport) -> None:
@@ -155,7 +157,7 @@ def test_one_record_short_on_every_page_is_found(live: LiveTransport) -> None:
 def test_passing_trouble_costs_one_request_more(live: LiveTransport) -> None:
     with EutilsServer(articles(1), script=[None, Answer(b"", 500)]) as server:
         assert pubmed.search(spec(server), live, ignore).hits == 1
-    assert len(server.asked) == 4
+    assert len(server.asked) == 3
 
 
 def test_a_replay_is_the_harvest_again_on_any_host(live: LiveTransport, tmp_path: Path) -> None:
@@ -213,6 +215,7 @@ def test_an_idle_week_is_within_its_budget(live: LiveTransport) -> None:
         found = pubmed.search(spec(server), live, ignore)
         rest = sorted({str(n) for n in range(1, 451)} - set(found.native_ids))
         pubmed.refresh(spec(server), rest, live, ignore)
+        pubmed.database_build(spec(server), live)
     assert len(server.asked) == 2 + 3
 
 

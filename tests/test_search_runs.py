@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -535,6 +536,45 @@ def test_a_source_is_overdue_by_its_own_cadence(weekly: Open) -> None:
     lines = status(source(weekly, every_days=0))["lines"]
     assert any(line.startswith("other: ") and line.endswith("OVERDUE since 2026-11-09") for line in lines)
     assert not any(line.startswith("lilacs: ") and "OVERDUE" in line for line in lines)  # 21 days for all others
+
+
+def test_a_source_never_searched_is_overdue_from_the_day_the_review_began(weekly: Open) -> None:
+    (began,) = weekly.review.connection.execute("SELECT min(at) FROM entry").fetchone()
+    day = date.fromisoformat(began[:10])
+    weekly = source(weekly, every_days=0)
+    weekly.review.clock = lambda: f"{day + timedelta(days=7)}T23:00:00Z"
+    assert (states(weekly)["other"]["last"], states(weekly)["other"]["overdue_since"]) == ("never", None)
+    weekly.review.clock = lambda: f"{day + timedelta(days=8)}T00:00:00Z"
+    lines = status(weekly)["lines"]
+    assert f"other: last searched never, due every 7 days, OVERDUE since {day + timedelta(days=7)}" in lines
+    assert not any(line.startswith("lilacs: ") and "OVERDUE" in line for line in lines)  # 21 days for all others
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_the_state_of_the_database_is_asked_from_the_second_run_on(
+    weekly: Open, index: Index, monkeypatch: pytest.MonkeyPatch, searched: bool
+) -> None:
+    asked: list[str] = []
+
+    def database_build(spec: SourceSpec, transport: object) -> str:
+        asked.append(spec.id)
+        return f"Build {len(asked)}"
+
+    monkeypatch.setattr(index, "database_build", database_build, raising=False)
+    told = log(weekly, harvest(weekly, ["lilacs"]))
+    assert told["database build"].startswith("not asked on the first search")
+    assert asked == []
+    if searched:
+        assert log(weekly, harvest(weekly, ["lilacs"]))["database build"] == "Build 1"
+        assert log(weekly, harvest(weekly, ["lilacs"]))["database build"] == "Build 2"
+
+
+def test_a_withdrawn_record_is_asked_for_again_every_fourth_run(weekly: Open, index: Index) -> None:
+    harvest(weekly, ["lilacs"])
+    (gone, *_) = sorted(index.records)
+    index.gone = {gone}
+    asked = [log(weekly, harvest(weekly, ["lilacs"])).get("known records asked again", "") for _ in range(6)]
+    assert asked == [gone, "", "", "", gone, ""]
 
 
 def test_the_log_holds_what_prisma_s_asks_for(weekly: Open, index: Index) -> None:

@@ -17,6 +17,7 @@ from harvest.files.shape import Item, Unread
 from harvest.files.text import head_text, lines
 
 NAME: Final = "RIS"
+_CUT: Final = "the file ends inside this record: imported as far as it goes"
 _START: Final = re.compile(r"^[^\S\n]*TY(?:[ \t]{2,3}|[ \t])-", re.M)
 _TAG: Final = re.compile(r"([A-Z][A-Z0-9])(?:([ \t]{2,3})-[ \t]?|[ \t]-(?:[ \t]|$))(.*)", re.S)
 
@@ -48,21 +49,29 @@ def sniff(head: bytes) -> bool:
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Each record of a RIS file, or its line and why it is none."""
-    for line, tags in _records(lines(stream)):
-        yield _item(line, tags)
+    """Each record of a RIS file, or its line and why it is none.
+
+    After a last record without its ER comes its line as well, unless other records lack theirs too.
+    """
+    for line, tags, cut in _records(lines(stream)):
+        item = _item(line, tags)
+        yield item
+        if cut and not isinstance(item, Unread):
+            yield Unread(line, _CUT)
 
 
-def _records(numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, _Tagged]]:
+def _records(numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, _Tagged, bool]]:
+    """The line, the tags, and whether the file breaks off in it, of each record."""
     tags: _Tagged = []
-    begun, ended = 0, True
+    begun, ended, always_ended = 0, True, True
     for number, text in numbered:
         found = _TAG.match(text.lstrip("\ufeff"))
         tag = found[1] if found and (found[2] or found[1] in _FIELDS or found[1] in ("TY", "ER")) else ""
         value = found[3] if found else ""
         if tag == "TY" or (ended and tag in _BEGIN):
             if tags:
-                yield begun, tags
+                always_ended = always_ended and ended
+                yield begun, tags, False
             tags, begun, ended = [(tag, [value])], number, False
         elif tag == "ER":
             ended = True
@@ -71,7 +80,7 @@ def _records(numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, _Tagged
         elif not tag and tags and not ended and text.strip():
             tags[-1][1].append(text)
     if tags:
-        yield begun, tags
+        yield begun, tags, always_ended and not ended
 
 
 def _item(line: int, tags: _Tagged) -> Item:

@@ -79,7 +79,8 @@ def _name(rows: Sequence[NotImported]) -> None:
     for row in rows[:_SHOWN]:
         say(f"{row.file} line {row.line}: {row.why}")
     if rows:
-        say(f"{len(rows)} rows not imported{'' if len(rows) <= _SHOWN else f', the first {_SHOWN} are named above'}.")
+        rest = "" if len(rows) <= _SHOWN else f", the first {_SHOWN} are named above"
+        say(f"{len(rows)} rows not imported, or not whole{rest}.")
 
 
 @app.command()

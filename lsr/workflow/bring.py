@@ -20,14 +20,14 @@ from db.records import RunNote, Stored, store_run
 from db.review import Review
 from db.searches import HARVESTER, Failure, Searched, accepted, held, native_ids, searches
 from harvest.live import Identity, Limits, LiveTransport
-from harvest.source import Harvest, api_keys, get_source, known_sources
+from harvest.source import Harvest, Source, api_keys, get_source, known_sources
 from harvest.transport import ReplayTransport, Reply, Transport
 from harvest.watch import Earlier, Known, Question, known_items, questions
 from lsr import __version__
 from lsr.workflow.folder import Open
 from lsr.workflow.linking import link
 from lsr.workflow.notices import reopen_noticed
-from lsr.workflow.search_log import REFRESHED, changed_query, log_of, withdrawn
+from lsr.workflow.search_log import BUILD, BUILD_NOT_ASKED, REFRESHED, WITHDRAWN, changed_query, log_of, withdrawn
 from lsr.workflow.settle import Progress, quiet, settle
 from lsr.workflow.trials import REGISTER, look_up_trials
 
@@ -35,6 +35,7 @@ Replies = Mapping[str, Sequence[tuple[str, int, str, str]]]  # request: (sha256,
 
 
 CONTACT = "LSR_CONTACT_EMAIL"
+ASK_WITHDRAWN_EVERY = 4  # runs: about once a month
 
 
 _TUPLES = ("runs", "duplicates", "links", "not_searched", "deleted", "failed", "reopened")
@@ -180,6 +181,7 @@ def _search(
         ids = _to_refresh(review, source, found, earlier, replayed=archived is not None)
         refresh: Refresh | None = getattr(module, "refresh", None)
         again = refresh(source, ids, transport, tell) if refresh and ids else None
+        found = _with_build(module, source, found, transport, earlier, replayed=archived is not None)
         replies: Sequence[Reply] = transport.replies
     composed = next((reply.composed for reply in replies if reply.composed), "")
     changed = changed_query(source, search, found, earlier, review.archive)
@@ -218,11 +220,33 @@ def _ask(opened: Open, source: SourceSpec, found: Harvest, earlier: Sequence[Sea
 def _to_refresh(
     review: Review, source: SourceSpec, found: Harvest, earlier: Sequence[Searched], *, replayed: bool
 ) -> tuple[str, ...]:
-    """The known ids of the source that its search did not find; a replay asks for those that the run asked for."""
+    """The known ids of the source that its search did not find; a replay asks for those that the run asked for.
+
+    Those that the source said it withdrew are asked for again every fourth run only. NLM gives a deleted PMID to no
+    other record, and one that came back is found by the search; the fourth run mends what a source said wrongly.
+    """
     if replayed:
         return tuple(dict(earlier[-1].log).get(REFRESHED, "").split()) if earlier else ()
-    hits = set(found.native_ids)
-    return tuple(native for native in native_ids(review.connection, source.id) if native not in hits)
+    gone = {native for run in earlier[1 - ASK_WITHDRAWN_EVERY :] for native in dict(run.log).get(WITHDRAWN, "").split()}
+    left_out = gone.union(found.native_ids)
+    return tuple(native for native in native_ids(review.connection, source.id) if native not in left_out)
+
+
+def _with_build(
+    module: Source, source: SourceSpec, found: Harvest, transport: Transport, earlier: Sequence[Searched], *,
+    replayed: bool,
+) -> Harvest:  # fmt: skip
+    """`found`, with the state of the database in its log, if the source can tell: one request from the second run on.
+
+    A first search makes the fewest requests there can be (DESIGN.md), and no source's replies to it say their state.
+    A replay asks for it if the run that it repeats did.
+    """
+    build: Callable[[SourceSpec, Transport], str] | None = getattr(module, "database_build", None)
+    if build is None:
+        return found
+    asked = earlier and not (replayed and dict(earlier[-1].log).get(BUILD) == BUILD_NOT_ASKED)
+    words = build(source, transport) if asked else BUILD_NOT_ASKED
+    return replace(found, log=(*found.log, (BUILD, words)))
 
 
 @contextmanager

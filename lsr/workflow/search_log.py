@@ -23,6 +23,7 @@ KNOWN = "known items"
 QUERY_CHANGED = "query changed since"
 BY_CHANGED_QUERY = "found by the changed query only"
 BUILD = "database build"
+BUILD_NOT_ASKED = "not asked on the first search, which makes no request but those for its records"
 LIMITS = ("limits", "filter")
 
 

@@ -23,7 +23,7 @@ class SourceState:
     source: str
     run: Run | None  # the last one by the time of its search; None: never
     every_days: int
-    overdue_since: str  # the day it was due; empty if it is not overdue or was never searched
+    overdue_since: str  # the day it was due; empty if it is not overdue
     failure: Failure | None  # the last one that no later run repaired
     known: Known | None  # None: no known item is expected in it, or it was never searched
     changed: tuple[str, ...]  # what runs of a changed query found, in words
@@ -45,6 +45,7 @@ class _Read:
     failures: dict[str, list[Failure]]
     accepted: dict[str, list[Acceptance]]
     held: dict[str, frozenset[str]]
+    began: str  # when the first protocol was entered
 
 
 def source_states(opened: Open) -> list[SourceState]:
@@ -61,6 +62,7 @@ def source_states(opened: Open) -> list[SourceState]:
         failures=searches.open_failures(connection),
         accepted=searches.acceptances(connection),
         held=searches.held(connection, names) if names else {},
+        began=searches.began(connection),
     )
     return [_state(opened, source, read) for source in runs]
 
@@ -75,7 +77,8 @@ def _state(opened: Open, source: str, read: _Read) -> SourceState:
         source=source,
         run=last,
         every_days=every,
-        overdue_since=overdue_since(last.searched_at, every, opened.review.clock()) if last else "",
+        # Never searched, it is due from the day the review began, as those are that were searched on that day.
+        overdue_since=overdue_since(last.searched_at if last else read.began, every, opened.review.clock()),
         failure=failures[-1] if failures else None,
         known=known if known and (known.found or known.missing) else None,
         changed=tuple(dict.fromkeys(f"{n}: {w}" for run in runs for n, w in run.log if n.startswith(QUERY_CHANGED))),
