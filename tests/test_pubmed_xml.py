@@ -255,6 +255,31 @@ def test_references_are_skipped_however_the_bytes_are_split(monkeypatch: pytest.
     assert cut == b"<x>"
 
 
+@pytest.mark.parametrize("chunk", [1, 100, 1 << 18])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1"])
+def test_a_growing_document_is_read_whatever_stands_before_and_inside(
+    monkeypatch: pytest.MonkeyPatch, chunk: int, encoding: str
+) -> None:
+    """Processing instructions split no text (PubMed writes <?pmcsd ?>), wherever the bytes are cut."""
+    monkeypatch.setattr(pubmed_xml, "_CHUNK", chunk)
+    record = (
+        '<PubmedArticle><MedlineCitation><PMID Version="1">{}</PMID><Article><ArticleTitle>Ä<?a?>b<?c?></ArticleTitle>'
+        "<AuthorList><Author><LastName><?x?>Lö<?pmcsd ?>w<!-- c -->e</LastName></Author></AuthorList></Article>"
+        "</MedlineCitation><PubmedData><?nihms ?></PubmedData></PubmedArticle>"
+    )
+    declared = encoding.removesuffix("-sig")
+    body = (
+        f"<?xml version='1.0' encoding='{declared}'?><?style sheet?>\n<!-- <PubmedArticleSet> -->\n<!DOCTYPE "
+        f"PubmedArticleSet PUBLIC 'x' 'y'><!-- z --><PubmedArticleSet><?p?>{record.format(1)}\n{record.format(2)}"
+        "<?q?><DeleteCitation><PMID>3</PMID></DeleteCitation></PubmedArticleSet><?end?>"
+    )
+    *records, deleted = parse_pubmed(io.BytesIO(body.encode(encoding)))
+    assert [(r.pmid, r.title, r.authors) for r in records if isinstance(r, Record)] == [
+        ("1", "Äb", (Author("Löwe"),)), ("2", "Äb", (Author("Löwe"),))
+    ]  # fmt: skip
+    assert deleted == Deleted("3")
+
+
 def the(notice: str, pmid: str) -> Callable[[Record], bool]:
     return lambda record: (notice, pmid) in [(one.kind, one.pmid) for one in record.notices]
 
