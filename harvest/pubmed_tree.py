@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from lxml import etree
 
@@ -42,7 +42,7 @@ class GrowingTree:
 
     def close(self) -> etree._Element:
         """The root, with those of its children that were not pruned: the document is whole."""
-        root = cast(etree._Element, self._parser.close())
+        root = self._parser.close()
         for element in root:
             self._join(element)
         return root
@@ -50,21 +50,21 @@ class GrowingTree:
     def root(self) -> etree._Element | None:
         """The root, if it has begun."""
         node = self._mark
-        while node is not None and not isinstance(node.tag, str):
+        while isinstance(node, etree._ProcessingInstruction):
             node = node.getnext()
         return node
 
     def whole(self) -> list[etree._Element]:
         """The root's children that have surely ended: all but the last."""
-        root = self.root()
-        found = [] if root is None else root[:-1]
+        root: Any = self.root()  # lxml's stubs know nothing of slices, which it makes and deletes in one step
+        found: list[etree._Element] = [] if root is None else root[:-1]
         for element in found:
             self._join(element)
         return found
 
     def prune(self, count: int) -> None:
         """Free the first `count` of the root's children."""
-        root = self.root()
+        root: Any = self.root()
         if root is not None:
             del root[:count]
 
