@@ -7,14 +7,12 @@ occurred, "silent" a report that does not say: neither is an empty cell.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
-from curation.csvfile import delimiter_of, write_table
+from curation.csvfile import guarded, read_table, write_table
 from db.errors import InputError
 from db.model import Datum, OutcomeSpec
 
@@ -23,8 +21,6 @@ COLUMNS: Final = (
     "total", "place", "quotation", "source_kind", "confidence", "why",
 )  # fmt: skip
 FAULTS_SHOWN: Final = 5
-# A spreadsheet runs a cell that begins with one of these (OWASP, "CSV injection"); an apostrophe makes it text.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _HINTS: Final = get_type_hints(Datum)
 _STATUSES: Final[tuple[str, ...]] = get_args(_HINTS["status"])
 _CONFIDENCES: Final[tuple[str, ...]] = get_args(_HINTS["confidence"])
@@ -47,16 +43,7 @@ def write_sheet(path: Path, rows: Sequence[Datum]) -> None:
     InputError if the file cannot be written.
     """
     cells = ((getattr(datum, column) for column in COLUMNS) for datum in rows)
-    write_table(path, COLUMNS, [["" if x is None else _guarded(str(x)) for x in row] for row in cells], mark=True)
-
-
-def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
-
-
-def _unguarded(text: str) -> str:
-    text = text.strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith((*_FORMULA, "'")) else text
+    write_table(path, COLUMNS, [["" if x is None else guarded(str(x)) for x in row] for row in cells], mark=True)
 
 
 def read_sheet(
@@ -73,33 +60,16 @@ def read_sheet(
     FAULTS_SHOWN of them in its text): a value that is unknown, not a count, or at odds with another.
     """
     checker = _Checker({outcome.id: outcome for outcome in outcomes}, frozenset(studies), reports, [])
-    data = [(number, datum) for number, cells in _rows(path) if (datum := checker.datum(number, cells)) is not None]
+    data = [
+        (number, datum)
+        for number, cells in read_table(path, _REQUIRED, COLUMNS)
+        if (datum := checker.datum(number, cells)) is not None
+    ]
     checker.one_primary_per_cell(data)
     if faults := checker.faults:
         more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
         raise InputError(f"{path}: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
     return [datum for _, datum in data]
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Row numbers as a spreadsheet shows them (the heading is row 1) and the row's cells by column."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8: save the sheet as CSV UTF-8") from error
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    try:
-        columns = [column.strip().lower() for column in next(table, [])]
-        missing = [column for column in _REQUIRED if column not in columns]
-        if missing:
-            raise InputError(f"{path}: row 1: no column {', '.join(missing)}: the columns are {', '.join(COLUMNS)}")
-        for number, row in enumerate(table, start=2):
-            if any(cell.strip() for cell in row):
-                yield number, {name: _unguarded(cell) for name, cell in zip(columns, row, strict=False)}
-    except csv.Error as error:
-        raise InputError(f"{path}: row {table.line_num}: not a CSV table ({error})") from error
 
 
 @dataclass

@@ -277,7 +277,7 @@ def _follow(connection: sqlite3.Connection, record: str) -> tuple[str, int]:
     path, since = [record], 0
     while True:
         row = connection.execute(
-            """SELECT a.report, e.clock FROM assign a JOIN seen e ON e.n = a.n WHERE a.record = ?
+            """SELECT a.report, coalesce(a.since, e.clock) FROM assign a JOIN seen e ON e.n = a.n WHERE a.record = ?
             ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC LIMIT 1""",
             (path[-1],),
         ).fetchone()
@@ -308,11 +308,11 @@ def _sides(connection: sqlite3.Connection, report: str) -> dict[str, int]:
 def _rounds(connection: sqlite3.Connection, ids: list[str], stage: str) -> list[str]:
     """Every round of a report at a stage, the newest first; the first round of all is ''."""
     rows = connection.execute(
-        f"""SELECT o.round FROM reopen o JOIN seen e ON e.n = o.n WHERE o.subject IN ({marks(ids)}) AND o.stage = ?
-        ORDER BY e.clock DESC, e.hash DESC""",
+        f"""SELECT o.round, o.other FROM reopen o JOIN seen e ON e.n = o.n
+        WHERE o.subject IN ({marks(ids)}) AND o.stage = ? ORDER BY e.clock DESC, e.hash DESC""",
         (*ids, stage),
     )
-    return [*(round for (round,) in rows), ""]
+    return [*(round for round, other in rows if other is None or other in ids), ""]
 
 
 def _heard(

@@ -42,6 +42,7 @@ TYPED_TABLES = [
     "failure",
     "acceptance",
     "registration",
+    "pair",
 ]
 
 APPEND_ONLY = """

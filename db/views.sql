@@ -32,7 +32,7 @@ WHERE NOT EXISTS (
 -- whenever the machine spoke.
 CREATE VIEW v_assign AS
 SELECT record, report, evidence, clock FROM (
-  SELECT a.record, a.report, a.evidence, e.clock, row_number() OVER (PARTITION BY a.record
+  SELECT a.record, a.report, a.evidence, coalesce(a.since, e.clock) clock, row_number() OVER (PARTITION BY a.record
       ORDER BY e.author LIKE 'machine:%', e.clock DESC, e.hash DESC) k
   FROM assign a JOIN seen e ON e.n = a.n)
 WHERE k = 1 AND report <> record;
@@ -52,6 +52,32 @@ circle AS MATERIALIZED (
   GROUP BY record)
 SELECT h.record, coalesce(c.report, h.report) report, h.since
 FROM (SELECT record, report, since, max(depth) FROM hop GROUP BY record) h LEFT JOIN circle c ON c.record = h.report;
+
+-- Pairs of records: the last word of the machines, and the last of people ('' once it was taken back).
+CREATE VIEW v_pair AS
+SELECT a, b, coalesce(max(iif(person, NULL, state)), '') found, coalesce(max(iif(person, NULL, score)), 0) score,
+  coalesce(max(iif(person, NULL, evidence)), '') evidence, coalesce(max(iif(person, NULL, clock)), 0) since,
+  replace(coalesce(max(iif(person, state, NULL)), ''), 'undone', '') decided,
+  coalesce(max(iif(person, author, NULL)), '') decider, coalesce(max(iif(person, evidence, NULL)), '') why
+FROM (
+  SELECT p.*, p.state IN ('same', 'different', 'undone') person, e.author, e.clock, row_number() OVER (
+      PARTITION BY p.a, p.b, p.state IN ('same', 'different', 'undone') ORDER BY e.clock DESC, e.hash DESC) k
+  FROM pair p JOIN seen e ON e.n = p.n)
+WHERE k = 1 GROUP BY a, b;
+
+-- What people have to answer: of each two reports the surest pair proposed, unless somebody said that they differ;
+-- and two that one person said to be one, another to differ (in two copies of the review).
+CREATE VIEW v_pair_queue AS
+WITH joined AS MATERIALIZED (SELECT record, report FROM v_report_of),
+placed AS MATERIALIZED (
+  SELECT p.*, coalesce(x.report, p.a) one, coalesce(y.report, p.b) other
+  FROM v_pair p LEFT JOIN joined x ON x.record = p.a LEFT JOIN joined y ON y.record = p.b),
+crossing AS MATERIALIZED (SELECT *, min(one, other) low, max(one, other) high FROM placed WHERE one <> other),
+differ AS MATERIALIZED (SELECT low, high FROM crossing WHERE decided = 'different')
+SELECT a, b, found, score, evidence, since, decided, decider, why, one, other FROM (
+  SELECT *, row_number() OVER (PARTITION BY low, high ORDER BY decided = 'same' DESC, score DESC, a, b) k FROM crossing
+  WHERE decided = 'same' OR found = 'proposed' AND (low, high) NOT IN (SELECT low, high FROM differ))
+WHERE k = 1;
 
 CREATE VIEW v_previous AS
 SELECT DISTINCT coalesce(r.report, p.report) report, p.study
@@ -113,9 +139,13 @@ tally AS MATERIALIZED (
   FROM v_vote v LEFT JOIN protocol_reason pr ON pr.n = (SELECT n FROM p) AND pr.code = v.reason
   GROUP BY v.report, v.stage, v.round),
 ruled AS MATERIALIZED (SELECT * FROM v_resolution),
-rounds AS MATERIALIZED (
+joined AS MATERIALIZED (SELECT record, report FROM v_report_of),
+rounds AS MATERIALIZED (            -- one that two reports found to be one made necessary counts while they are one
   SELECT coalesce(r.report, o.subject) report, o.stage, o.round, printf('%020d', e.clock) || o.round rank
-  FROM reopen o JOIN seen e ON e.n = o.n LEFT JOIN v_report_of r ON r.record = o.subject WHERE o.stage <> 'extraction'
+  FROM reopen o JOIN seen e ON e.n = o.n LEFT JOIN joined r ON r.record = o.subject
+    LEFT JOIN joined w ON w.record = o.other
+  WHERE o.stage <> 'extraction'
+    AND (o.other IS NULL OR coalesce(w.report, o.other) = coalesce(r.report, o.subject))
   UNION ALL SELECT report, stage, round, '' FROM tally WHERE round = ''
   UNION ALL SELECT report, stage, round, '' FROM ruled   -- no votes: they went with a record that was parted again
   WHERE round = '' AND (report, stage, round) NOT IN (SELECT report, stage, round FROM tally)),

@@ -62,9 +62,9 @@ class Model:
         """{record: (report, clock)} by the word that counts, without records that stand for themselves."""
         last: dict[str, tuple[Any, str, int]] = {}
         for entry in self.of("assign"):
-            for record, report, _ in entry.body["items"]:
+            for record, report, _, *since in entry.body["items"]:
                 if record not in last or entry.word > last[record][0]:
-                    last[record] = (entry.word, report, entry.order[0])
+                    last[record] = (entry.word, report, since[0] if since else entry.order[0])
         return {record: (report, clock) for record, (_, report, clock) in last.items() if report != record}
 
     def head(self, record: str) -> str:
@@ -130,6 +130,7 @@ class Model:
     def rounds(self, report: str, stage: str) -> list[str]:
         """The newest first; the last is ''."""
         opened = [e for e in self.of("reopen") if e.body["stage"] == stage and self.head(e.body["subject"]) == report]
+        opened = [e for e in opened if self.head(e.body.get("other") or report) == report]  # a merge's, while it lasts
         return [*(entry.hash for entry in reversed(opened)), ""]
 
     def state(self, report: str, stage: str, round: str) -> str:

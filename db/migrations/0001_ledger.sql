@@ -19,7 +19,7 @@ CREATE TABLE entry (
   author TEXT NOT NULL CHECK (author <> '' AND substr(chain, 1, length(author) + 1) = author || '@'),
   kind TEXT NOT NULL CHECK (kind IN ('protocol', 'previous', 'run', 'assign', 'removal', 'study', 'link',
     'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version',
-    'failure', 'acceptance', 'registration')),
+    'failure', 'acceptance', 'registration', 'pair')),
   body TEXT NOT NULL CHECK (json_valid(body)),
   UNIQUE (chain, seq)
 ) STRICT;
@@ -134,6 +134,7 @@ CREATE TABLE assign (               -- a record is a record of this report; undo
   record TEXT NOT NULL,
   report TEXT NOT NULL,
   evidence TEXT NOT NULL,
+  since INTEGER,                    -- restores an earlier assignment: it counts as never undone, from this clock on
   PRIMARY KEY (record, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX assign_report ON assign (report);
@@ -203,7 +204,8 @@ CREATE TABLE reopen (               -- opens a new round for a report at a stage
   round TEXT NOT NULL UNIQUE,       -- the hash of its own entry
   subject TEXT NOT NULL,
   stage TEXT NOT NULL CHECK (stage IN ('title-abstract', 'full-text', 'extraction')),
-  why TEXT NOT NULL
+  why TEXT NOT NULL,
+  other TEXT                        -- opened because this record was found to be one with the subject: counts while it is
 ) STRICT;
 CREATE INDEX reopen_subject ON reopen (subject, stage);
 CREATE TABLE retrieval (
@@ -306,7 +308,8 @@ CREATE TRIGGER entry_run AFTER INSERT ON entry WHEN NEW.kind = 'run' BEGIN
     FROM json_each(NEW.body, '$.replies');
 END;
 CREATE TRIGGER entry_assign AFTER INSERT ON entry WHEN NEW.kind = 'assign' BEGIN
-  INSERT INTO assign SELECT NEW.n, value->>0, value->>1, value->>2 FROM json_each(NEW.body, '$.items');
+  INSERT INTO assign SELECT NEW.n, value->>0, value->>1, value->>2, value->>3
+    FROM json_each(NEW.body, '$.items');
 END;
 CREATE TRIGGER entry_removal AFTER INSERT ON entry WHEN NEW.kind = 'removal' BEGIN
   INSERT INTO removal SELECT NEW.n, NEW.body->>'record', NEW.body->>'why';
@@ -333,7 +336,8 @@ CREATE TRIGGER entry_resolution AFTER INSERT ON entry WHEN NEW.kind = 'resolutio
     NEW.body->>'verdict', nullif(NEW.body->>'reason', ''), coalesce(NEW.body->>'note', '');
 END;
 CREATE TRIGGER entry_reopen AFTER INSERT ON entry WHEN NEW.kind = 'reopen' BEGIN
-  INSERT INTO reopen SELECT NEW.n, NEW.hash, NEW.body->>'subject', NEW.body->>'stage', NEW.body->>'why';
+  INSERT INTO reopen SELECT NEW.n, NEW.hash, NEW.body->>'subject', NEW.body->>'stage', NEW.body->>'why',
+    NEW.body->>'other';
 END;
 CREATE TRIGGER entry_retrieval AFTER INSERT ON entry WHEN NEW.kind = 'retrieval' BEGIN
   INSERT INTO retrieval SELECT NEW.n, NEW.body->>'report', NEW.body->>'got', coalesce(NEW.body->>'route', ''),
@@ -366,4 +370,25 @@ CREATE TRIGGER entry_acceptance AFTER INSERT ON entry WHEN NEW.kind = 'acceptanc
 END;
 CREATE TRIGGER entry_registration AFTER INSERT ON entry WHEN NEW.kind = 'registration' BEGIN
   INSERT INTO registration SELECT NEW.n, NEW.body->>'trial', NEW.body->>'source', NEW.body->'facts';
+END;
+
+-- Pairs of records that may be one publication: what machines find (proposed to people, joined, no longer found), and
+-- what people decide. `assign` is what both amount to; undo is another row here, after which it is worked out anew.
+CREATE TABLE pair (
+  n INTEGER NOT NULL REFERENCES entry,
+  a TEXT NOT NULL,
+  b TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('proposed', 'joined', 'dropped', 'same', 'different', 'undone')),
+  score REAL NOT NULL,
+  evidence TEXT NOT NULL,           -- a machine's evidence; a person's reason
+  PRIMARY KEY (a, b, n),
+  CHECK (a < b)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pair_b ON pair (b);
+CREATE TRIGGER entry_pair_decision BEFORE INSERT ON entry
+WHEN NEW.kind = 'pair' AND (NEW.author LIKE 'machine:%') = (NEW.body ->> 'state' IN ('same', 'different', 'undone'))
+BEGIN SELECT RAISE(ABORT, 'machines find duplicates, people decide on them'); END;
+CREATE TRIGGER entry_pair AFTER INSERT ON entry WHEN NEW.kind = 'pair' BEGIN
+  INSERT INTO pair SELECT NEW.n, value->>0, value->>1, NEW.body->>'state', value->>2, value->>3
+    FROM json_each(NEW.body, '$.items');
 END;

@@ -125,7 +125,7 @@ def _bring(opened: Open, source: SourceSpec, archived: Replies | None, progress:
     note, records, found, again = _search(opened, source, archived, progress)
     with opened.review.transaction():
         stored = store_run(opened.review, note, records)
-        duplicates, links = settle(opened, stored.new, progress)
+        duplicates, links = settle(opened, stored.new, progress, stored.changed)
         reopened = reopen_noticed(opened, stored)
     refreshed = {stored.run: len(again.records)} if again else {}
     deleted = tuple(withdrawn(found, again))

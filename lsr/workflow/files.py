@@ -75,7 +75,8 @@ def import_files(
             deleted += heard.deleted
             repeated += heard.ids.total() - len(heard.ids)
             lost += [NotImported(path.name, row.line, row.why) for row in heard.unread]
-        duplicates, links = settle(opened, [record for run in runs for record in run.new], progress)
+        changed = [record for run in runs for record in run.changed]
+        duplicates, links = settle(opened, [record for run in runs for record in run.new], progress, changed)
     return Imported(tuple(runs), duplicates, links, (), tuple(deleted), not_imported=tuple(lost), repeated=repeated)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from db import retrieved
+from db.duplicates import said_different
 from db.errors import InputError, SourceError
 from db.model import Record, SourceSpec
 from db.queries import report_of
@@ -85,7 +86,7 @@ def join_pages(opened: Open, records: Iterable[Record]) -> tuple[str, ...]:
     for page in records:
         known = retrieved.reports_with_doi(connection, page.doi, page.id)
         free = not retrieved.identified(connection, page.id) and report_of(connection, page.id) == page.id
-        if known and free:
+        if known and free and not said_different(connection, page.id, known[0]):
             items.append([page.id, known[0], f"the page opened for DOI {page.doi}"])
     if items:
         with opened.review.transaction():
