@@ -2,7 +2,8 @@
 
 Sources print one publication with more or less of it: one cuts the abstract, one has initials only, one lacks the last
 page. What is shown to people is the best of each. Where two records contradict each other one of them is chosen, never
-a mixture, and the contradiction is named. PRISMA's kept record, the one that is counted, is another matter (db/views.sql).
+a mixture, and the contradiction is named. PRISMA's kept record, the one that is counted, is another matter:
+db/views.sql.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from curation.similarity import kind_of
 from db.identifiers import normalise_doi
 from db.model import Author, Record
 
-# Fields that stand or fall together: a volume of one record never meets the pages of another that prints another volume.
+# These stand or fall together: the volume of one record never meets the pages of another that prints another volume.
 PLACE: Final = ("journal", "year", "date", "volume", "issue", "pages")
 UNITED: Final = ("registry_ids", "publication_types", "notices")
 _CUT: Final = re.compile(r"(?:\.\.\.|…|\[?\(?abstract truncated[^\]\)]*[\]\)]?)\s*$", re.IGNORECASE)
@@ -58,6 +59,11 @@ def richest(records: Sequence[Record], report: str = "") -> Kept:
     source, _, native = (report or ordered[0].id).partition(":")
     made = replace(ordered[0], **values, source=source, native_id=native)
     return Kept(made, origin, _contradicting(ordered))
+
+
+def fullest(records: Sequence[Record]) -> str:
+    """The id of the record to keep where only one can be: a database's before a register's, then the fullest."""
+    return min(records, key=_preference).id
 
 
 def _preference(record: Record) -> tuple[bool, int, str]:

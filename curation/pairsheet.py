@@ -10,7 +10,7 @@ from typing import Final, Literal
 from rapidfuzz import fuzz
 
 from curation.csvfile import guarded, read_table, write_table
-from curation.normalise import journals_agree, pages, pages_agree
+from curation.normalise import journals_agree, pages_agree
 from curation.rules import contradictions
 from curation.similarity import Comparison, describe, kind_of, veto
 from db.errors import InputError

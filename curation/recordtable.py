@@ -11,10 +11,11 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from curation.csvfile import delimiter_of, write_table
+from curation.csvfile import delimiter_of, guarded, write_table
 from db.errors import InputError
 from db.identifiers import normalise_doi, registry_ids
 from db.model import Author, Record
@@ -46,14 +47,30 @@ def read_records(path: Path) -> list[Record]:
         raise InputError(f"{path}: line {reader.line_num}: not a CSV table ({error})") from error
 
 
-def write_clusters(path: Path, clusters: Mapping[str, str]) -> None:
-    """Write `clusters` (record id → id of its cluster's kept record) as CSV with columns id,cluster.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record in the table of clusters: the id of its cluster's first record, whether it is the richest one there,
+    the record that it was joined to and why; "" where it was joined to none."""
 
-    The ids are the table's own (without the "table:" of `Record.id`). The file is replaced whole or not at all;
-    InputError if it cannot be written.
+    record: str
+    cluster: str
+    kept: bool
+    same_as: str = ""
+    evidence: str = ""
+
+
+def write_clusters(path: Path, rows: Iterable[Row]) -> None:
+    """Write the clusters as CSV with columns id,cluster,kept,same_as,evidence; no cell is run by a spreadsheet.
+
+    Ids are the table's own (without the "table:" of `Record.id`). The file is replaced whole or not at all; InputError
+    if it cannot be written.
     """
-    rows = ((_own_id(record), _own_id(kept)) for record, kept in clusters.items())
-    write_table(path, ("id", "cluster"), rows)
+    cells = (
+        (_own_id(row.record), _own_id(row.cluster), "yes" if row.kept else "no", _own_id(row.same_as), row.evidence)
+        for row in rows
+    )
+    heading = ("id", "cluster", "kept", "same_as", "evidence")
+    write_table(path, heading, ([guarded(cell) for cell in row] for row in cells))
 
 
 def _own_id(record_id: str) -> str:

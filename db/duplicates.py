@@ -199,7 +199,7 @@ def reopened_for(connection: sqlite3.Connection, stage: str, a: str, b: str) -> 
 
 
 def boxes_of(connection: sqlite3.Connection, records: Collection[str]) -> dict[str, dict[str, str]]:
-    """{record: its PRISMA box, its arm, the box of its report where that is sought, the reason}, empty ones left out."""
+    """{record: its PRISMA box, its arm, the box of its report if that is sought, the reason}, without empty ones."""
     rows = connection.execute(
         "SELECT id, box, arm, report_box, reason FROM v_record WHERE id IN (SELECT value FROM json_each(?))",
         (_listed(records),),

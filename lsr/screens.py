@@ -14,6 +14,7 @@ from db.model import ReasonSpec, Record, Stage, Verdict
 from lsr.cli.common import clean, out, say
 from lsr.workflow import judge
 from lsr.workflow.folder import Open
+from lsr.workflow.reports import record_of
 
 VERDICTS: dict[str, Verdict] = {"i": "include", "e": "exclude", "u": "unsure"}
 WIDTH = 78  # an 80-column terminal, less a margin
@@ -28,9 +29,7 @@ def screen(found: Open, stage: Stage, reviewer: str) -> None:
     position = 0
     while position < len(waiting):
         report = waiting[position]
-        show(
-            queries.record_of(found.review.connection, report), f"{position + 1} of {len(waiting)} at {stage}", reasons
-        )
+        show(record_of(found.review.connection, report), f"{position + 1} of {len(waiting)} at {stage}", reasons)
         key = _ask("i include · e exclude · u unsure · 1-9 exclude with reason · s skip · z undo · q leave")
         if key == "q":
             break
@@ -56,7 +55,7 @@ def resolve(found: Open, adjudicator: str) -> None:
         say("No conflicts.")
     for report, stage in waiting:
         reasons = [reason for reason in found.spec.reasons if stage in reason.stages]
-        show(queries.record_of(found.review.connection, report), f"conflict at {stage}", reasons)
+        show(record_of(found.review.connection, report), f"conflict at {stage}", reasons)
         for vote in judge.item(found, report, stage).votes:
             out(f"  {vote.reviewer}: {vote.verdict} {vote.reason or ''} {vote.note}".rstrip())
         while True:

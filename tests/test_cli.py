@@ -27,7 +27,7 @@ from tests.scene import JUDGE, KNOWN, KNOWN_STUDY, REPORTS, A, B, searched, to_f
 GROUP: Any = typer.main.get_command(app)
 COMMANDS = sorted(GROUP.commands)
 EXPECTED = ("decide", "dedupe", "demo", "extract", "harvest", "import", "init", "link", "pool", "prisma", "publish",
-            "resolve", "run", "screen", "status", "verify")  # fmt: skip
+            "resolve", "run", "screen", "show", "status", "verify")  # fmt: skip
 HEAVY = ("pandas", "matplotlib", "scipy", "sqlite_utils", "textual", "requests", "lxml", "jinja2", "Bio")
 FIRST = REPORTS[0]
 
@@ -107,7 +107,7 @@ def test_help_and_status_import_nothing_heavy(folder: Path, lsr: Command, comman
     "words",
     [
         ("status",), ("status", "--list"), ("pool",), ("pool", "--explain", "cr"), ("pool", "--check"),
-        ("pool", "--force"), ("pool", "--reproduce"), ("prisma",), ("verify",), ("link",), ("link", "--studies"),
+        ("pool", "--force"), ("pool", "--reproduce"), ("prisma",), ("verify",), ("dedupe",), ("show", FIRST), ("link",), ("link", "--studies"),
         ("link", FIRST, KNOWN_STUDY, "--accept", "--reviewer", A), ("link", FIRST, "--new", "Own", "--reviewer", A),
         ("extract", "--differences", "--reviewer", JUDGE),
         ("extract", "--study", KNOWN_STUDY, "--reopen", "later data", "--reviewer", A),
@@ -126,7 +126,9 @@ def test_json_of_files_and_replays(lsr: Command, folder: Path, tmp_path: Path) -
     assert json.loads(lsr("pool", tmp_path / "t.csv", "--json").out)["k"] == 3
     (tmp_path / "r.csv").write_text("id,title,year\n1,A title long enough to tell,2020\n2,Another thing,2021\n")
     ran = lsr("dedupe", tmp_path / "r.csv", "--out", tmp_path / "c.csv", "--json")
-    assert json.loads(ran.out) == {"duplicates": 0, "not_read": [], "publications": 2, "records": 2}
+    assert json.loads(ran.out) == {
+        "decided": 0, "duplicates": 0, "in_doubt": 0, "not_read": [], "publications": 2, "records": 2,
+    }  # fmt: skip
     ran = lsr("extract", "--study", KNOWN_STUDY, "--out", tmp_path / "s.csv", "--reviewer", A, "--json", "-R", folder)
     assert json.loads(ran.out) == {"wrote": str(tmp_path / "s.csv")}
     svg = lsr("prisma", "--svg", tmp_path / "flow.svg", "--json", "--review", folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.recordtable import parse_authors, read_records, write_clusters
+from curation.recordtable import Row, parse_authors, read_records, write_clusters
 from db.errors import InputError
 
 
@@ -101,12 +101,18 @@ def test_authors(printed: str, names: list[tuple[str, str]]) -> None:
 def test_clusters_are_written_under_the_tables_own_ids(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_text("old")
-    write_clusters(path, {"table:a,1": "table:a,1", "table:b": "table:a,1"})
+    write_clusters(
+        path, [Row("table:a,1", "table:a,1", True), Row("table:b", "table:a,1", False, "table:a,1", "=same DOI")]
+    )
     with path.open(encoding="utf-8", newline="") as stream:
-        assert list(csv.reader(stream)) == [["id", "cluster"], ["a,1", "a,1"], ["b", "a,1"]]
+        assert list(csv.reader(stream)) == [
+            ["id", "cluster", "kept", "same_as", "evidence"],
+            ["a,1", "a,1", "yes", "", ""],
+            ["b", "a,1", "no", "a,1", "'=same DOI"],
+        ]
     assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_clusters_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
-        write_clusters(tmp_path / "missing" / "out.csv", {})
+        write_clusters(tmp_path / "missing" / "out.csv", [])

@@ -3,7 +3,18 @@
 Commands import what they need when they run: `lsr --help` and `lsr status` must not pay for pandas or matplotlib.
 """
 
-from lsr.cli import bring, export, files, judge, make, pool, results, survival  # they register their commands
+from lsr.cli import (  # they register their commands
+    bring,
+    dedupe,
+    export,
+    files,
+    judge,
+    make,
+    pool,
+    results,
+    show,
+    survival,
+)
 from lsr.cli.app import app
 
-__all__ = ["app", "bring", "export", "files", "judge", "make", "pool", "results", "survival"]
+__all__ = ["app", "bring", "dedupe", "export", "files", "judge", "make", "pool", "results", "show", "survival"]

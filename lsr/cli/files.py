@@ -1,10 +1,10 @@
-"""Files that people give: import, and dedupe without a review."""
+"""Files that people give: import."""
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,10 +13,9 @@ import typer
 
 from lsr.cli.app import app
 from lsr.cli.bring import report
-from lsr.cli.common import Folder, Json, opened, out, print_json, progress_bar, say
+from lsr.cli.common import Folder, Json, opened, progress_bar, say
 
 if TYPE_CHECKING:
-    from db.model import Record
     from lsr.workflow.files import NotImported
 
 _SHOWN: Final = 5  # rows that were not imported are named on the screen up to here; all of them in the run's log
@@ -59,7 +58,7 @@ def import_(
         brought = import_files(found, files, source=source, at=at, progress=progress)
         lost = [asdict(row) for row in brought.not_imported]
         report(found, brought, as_json, not_imported=lost, repeated=brought.repeated)
-    _name(brought.not_imported)
+    name_rows(brought.not_imported)
     if brought.repeated:
         say(f"{brought.repeated} rows are a record of their own file once more: stored once, named in the run's log.")
 
@@ -74,58 +73,10 @@ def _is_past_day(text: str) -> bool:
     return len(text) == len("YYYY-MM-DD") and day <= latest.date()
 
 
-def _name(rows: Sequence[NotImported]) -> None:
+def name_rows(rows: Sequence[NotImported]) -> None:
     """The first rows that were not imported, with their lines, and how many there are."""
     for row in rows[:_SHOWN]:
         say(f"{row.file} line {row.line}: {row.why}")
     if rows:
         rest = "" if len(rows) <= _SHOWN else f", the first {_SHOWN} are named above"
         say(f"{len(rows)} rows not imported, or not whole{rest}.")
-
-
-@app.command()
-def dedupe(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...", help="Any file that import reads; or a CSV with the id in its first column and a title."
-        ),
-    ],
-    to: Annotated[Path, typer.Option("--out", help="Where to write id,cluster.")],
-    as_json: Json = False,
-) -> None:
-    """Find duplicate records in files; no review is needed. Inside a review, harvest and import do this by themselves.
-
-    The id is that of the table's first column, or else FILE:N, the N-th record of a file.
-
-    Example: lsr dedupe embase.ris scopus.csv --out clusters.csv
-    """
-    from curation.clusters import clusters
-    from curation.dedupe import find_duplicates
-    from curation.recordtable import write_clusters
-
-    with progress_bar() as progress:
-        records, lost = _records(files, progress)
-        found = find_duplicates(records, None, lambda done, total: progress("comparing records", done, total))
-    kept = clusters(records, [duplicate for duplicate in found if duplicate.certain])
-    write_clusters(to, {record.native_id: kept[record.id].split(":", 1)[1] for record in records})
-    publications = len(set(kept.values()))
-    if as_json:
-        counts = {"records": len(records), "publications": publications, "duplicates": len(records) - publications}
-        print_json({**counts, "not_read": [asdict(row) for row in lost]})
-    else:
-        out(f"{len(records)} records, {publications} publications, {len(records) - publications} duplicates: {to}")
-    _name(lost)
-
-
-def _records(
-    files: Sequence[Path], progress: Callable[[str, int, int | None], None]
-) -> tuple[list[Record], list[NotImported]]:
-    """A table with ids of its own is read by its ids (the labelled sets' form); everything else as import reads it."""
-    from curation.recordtable import read_records as read_table
-    from harvest.files import has_own_ids
-    from lsr.workflow.files import read_records
-
-    if len(files) == 1 and has_own_ids(files[0]):
-        return read_table(files[0]), []
-    return read_records(files, progress)

@@ -12,6 +12,7 @@ from db.errors import DecisionError, InputError
 from db.model import Link, Stage, Verdict
 from lsr.workflow.folder import Open
 from lsr.workflow.linking import append_link
+from lsr.workflow.reports import record_of
 
 # Who stands in the ledger for the study made by itself when an included report has no likely study to belong to.
 LINKER = "machine:link"
@@ -232,7 +233,7 @@ def _study_of_its_own(opened: Open, report: str) -> None:
     states = {found.state for found in queries.links(connection) if found.report == report}
     if states & {"linked", "proposed"}:
         return  # linked already, or a person has a proposal to answer first
-    record = queries.record_of(connection, report)
+    record = record_of(connection, report)
     family = record.authors[0].family if record.authors else ""
     label = study_label(family, record.year, queries.study_labels(connection).values(), report)
     _append_study(opened, report, LINKER, label, None, ("no known study is likely",))
@@ -252,7 +253,7 @@ def _append_study(
     study = f"study:{report}"
     review.append(author, "study", {"study": study, "label": label, "patients": patients})
     append_link(review, author, Link(report, study, "linked", evidence))
-    for trial in queries.record_of(review.connection, report).registry_ids:
+    for trial in record_of(review.connection, report).registry_ids:
         body = {"trial": trial, "study": study, "report": None, "state": "linked"}
         review.append(author, "trial_link", body)
     return study

@@ -6,8 +6,8 @@ import sqlite3
 from typing import Any
 
 from curation.kept import Kept, richest
-from db import queries
 from db import duplicates as stored
+from db import queries
 from db.model import Record
 from lsr.workflow.folder import Open
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import data, queries
+from db.duplicates import queue_length
 from db.records import RETRIEVAL
 from lsr.workflow import sources
 from lsr.workflow.folder import PREVIOUS, Open
@@ -42,6 +43,7 @@ def status(opened: Open) -> dict[str, Any]:
         "conflicts": len(queries.conflicts(connection)),
         "awaiting_retrieval": boxes.get(("report", "awaiting retrieval"), 0),
         "abstracts_to_open": len(pages_to_open(opened)),
+        "pairs_in_doubt": queue_length(connection),
         "proposed_links": len(queries.links(connection, "proposed")),
         "included_without_study": data.unlinked(connection),
         "extractions_awaiting_second": states.count("awaiting"),
@@ -77,6 +79,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("conflicts", "conflicts for the adjudicator (lsr resolve)"),
         ("awaiting_retrieval", "full texts to retrieve (lsr decide REPORT --retrieved)"),
         ("abstracts_to_open", "meeting abstracts whose page a person should open (lsr harvest --pages)"),
+        ("pairs_in_doubt", "pairs of records may be duplicates (lsr dedupe)"),
         ("proposed_links", "proposed links to answer (lsr link)"),
         ("extractions_awaiting_second", "cells await their second extractor (lsr extract)"),
         ("extraction_conflicts", "cells on which extractors differ (lsr extract --differences)"),
