@@ -74,14 +74,14 @@ def pairs(connection: sqlite3.Connection, records: Collection[str]) -> list[Pair
     person: dict[tuple[str, str], tuple[str, str, str]] = {}
     for a, b, state, score, evidence, author, clock in rows:
         if state in DECISIONS:
-            person[a, b] = ("" if state == "undone" else state, author, evidence)
+            person[a, b] = ("", "", "") if state == "undone" else (state, author, evidence)
         else:
             machine[a, b] = (state, score, evidence, clock)
-    nothing, nobody = ("", 0.0, "", 0), ("", "", "")
-    return [
-        Pair(*two, *machine.get(two, nothing), *person.get(two, nobody))
-        for two in sorted(machine.keys() | person.keys())
-    ]
+    found = []
+    for two in sorted(machine.keys() | person.keys()):
+        state, score, evidence, since = machine.get(two, ("", 0.0, "", 0))
+        found.append(Pair(*two, state, score, evidence, since, *person.get(two, ("", "", ""))))
+    return found
 
 
 def neighbourhood(connection: sqlite3.Connection, seeds: Iterable[str]) -> set[str]:
@@ -206,6 +206,32 @@ def boxes_of(connection: sqlite3.Connection, records: Collection[str]) -> dict[s
     )
     names = ("box", "arm", "report_box", "reason")
     return {record: {n: v for n, v in zip(names, row, strict=True) if v} for record, *row in rows}
+
+
+def decided_with(connection: sqlite3.Connection, a: str, b: str) -> list[tuple[str, str]]:
+    """The pairs of the decision that is in force on a pair (a < b), where it is in force: to part a record from a report
+    is one decision on several pairs."""
+    last = """SELECT p.n FROM pair p JOIN seen e ON e.n = p.n WHERE p.a = {a} AND p.b = {b}
+      AND p.state IN ('same', 'different', 'undone') ORDER BY e.clock DESC, e.hash DESC LIMIT 1"""
+    rows = connection.execute(
+        f"""SELECT q.a, q.b FROM pair q
+        WHERE q.n = ({last.format(a=":a", b=":b")}) AND q.n = ({last.format(a="q.a", b="q.b")}) ORDER BY 1, 2""",
+        {"a": a, "b": b},
+    )
+    return rows.fetchall()
+
+
+def assigned_otherwise(connection: sqlite3.Connection, records: Collection[str], but: str) -> dict[str, str]:
+    """{record: report} as a machine other than `but` assigned it last, whatever was said since."""
+    rows = connection.execute(
+        """SELECT record, report FROM (
+          SELECT a.record, a.report, row_number() OVER (PARTITION BY a.record ORDER BY e.clock DESC, e.hash DESC) k
+          FROM assign a JOIN seen e ON e.n = a.n
+          WHERE e.author LIKE 'machine:%' AND e.author <> ? AND a.record IN (SELECT value FROM json_each(?)))
+        WHERE k = 1 AND report <> record""",
+        (but, _listed(records)),
+    )
+    return dict(rows.fetchall())
 
 
 def said_before(connection: sqlite3.Connection, a: str, b: str) -> str:

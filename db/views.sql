@@ -58,7 +58,8 @@ CREATE VIEW v_pair AS
 SELECT a, b, coalesce(max(iif(person, NULL, state)), '') found, coalesce(max(iif(person, NULL, score)), 0) score,
   coalesce(max(iif(person, NULL, evidence)), '') evidence, coalesce(max(iif(person, NULL, clock)), 0) since,
   replace(coalesce(max(iif(person, state, NULL)), ''), 'undone', '') decided,
-  coalesce(max(iif(person, author, NULL)), '') decider, coalesce(max(iif(person, evidence, NULL)), '') why
+  coalesce(max(iif(person AND state <> 'undone', author, NULL)), '') decider,
+  coalesce(max(iif(person AND state <> 'undone', evidence, NULL)), '') why
 FROM (
   SELECT p.*, p.state IN ('same', 'different', 'undone') person, e.author, e.clock, row_number() OVER (
       PARTITION BY p.a, p.b, p.state IN ('same', 'different', 'undone') ORDER BY e.clock DESC, e.hash DESC) k

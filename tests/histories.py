@@ -238,7 +238,12 @@ class History:
     def reopen(self) -> None:
         report = self._report(self.model())
         author = self.random.choice(("ann", "machine:retraction"))
-        append(self.review, author, "reopen", subject=report, stage=self.random.choice(STAGES), why="a correction")
+        body = {"subject": report, "stage": self.random.choice(STAGES), "why": "a correction"}
+        if (
+            self.random.random() < 0.2
+        ):  # two reports were found to be one, with different verdicts: counts while they are
+            body |= {"other": self.random.choice(sorted(self.model().arm))}
+        append(self.review, author, "reopen", **body)
 
     def retrieve(self) -> None:
         model = self.model()

@@ -107,9 +107,9 @@ def test_help_and_status_import_nothing_heavy(folder: Path, lsr: Command, comman
     "words",
     [
         ("status",), ("status", "--list"), ("pool",), ("pool", "--explain", "cr"), ("pool", "--check"),
-        ("pool", "--force"), ("pool", "--reproduce"), ("prisma",), ("verify",), ("dedupe",), ("show", FIRST), ("link",), ("link", "--studies"),
+        ("pool", "--force"), ("pool", "--reproduce"), ("prisma",), ("verify",), ("link",), ("link", "--studies"),
         ("link", FIRST, KNOWN_STUDY, "--accept", "--reviewer", A), ("link", FIRST, "--new", "Own", "--reviewer", A),
-        ("extract", "--differences", "--reviewer", JUDGE),
+        ("extract", "--differences", "--reviewer", JUDGE), ("dedupe",), ("show", FIRST),
         ("extract", "--study", KNOWN_STUDY, "--reopen", "later data", "--reviewer", A),
     ],
     ids=" ".join,

@@ -128,7 +128,7 @@ def _decide(
     if part and not undo:
         answer = pairs.part(found, words[0], part, reviewer, why)
     else:
-        a, b = pairs.find_pair(found, [*words, *([part] if part else [])])
+        a, b = pairs.parted(found, words[0], part) if part else pairs.find_pair(found, words)
         if undo:
             answer = pairs.undo(found, a, b, reviewer, why)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,7 +52,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         for record in told["records"]
     ]
     lines += ["", table(boxes, ("record", "box", "reason"))]
-    sections = (
+    sections: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
         ("merges", lambda one: f"{one['record']} → {one['into']}: {one['evidence']} ({one['by']})"),
         ("pairs", lambda one: f"pair {one['pair']}: {one['a']} and {one['b']}: " + _pair(one)),
         ("parted_from", lambda one: f"{one['record']} is none of {one['from']}'s: {one['why']} ({one['by']})"),

@@ -106,6 +106,7 @@ class _Known:
 
     pairs: Mapping[Two, Pair]
     assigned: Mapping[str, tuple[str, str, str]]  # record: report, author, evidence
+    pages: Mapping[str, str]  # record: report, as another machine joined it
     report: Mapping[str, str]  # as it is named now
     first: Mapping[str, int]
     acts: Mapping[str, int]  # report: the clock of the last act of a person on it
@@ -130,7 +131,8 @@ class _Known:
             for record, (before, since, until) in stored.former_assignments(connection, ids).items()
             if worked_on.get(record, 0) < until
         }
-        return cls(pairs, assigned, report, stored.first_found(connection, ids), acts, back)
+        pages = stored.assigned_otherwise(connection, ids, DEDUPER)
+        return cls(pairs, assigned, pages, report, stored.first_found(connection, ids), acts, back)
 
     @property
     def pinned(self) -> dict[str, str]:
@@ -152,10 +154,8 @@ def _cluster(scope: Scope, known: _Known) -> Clustering:
     apart = [two for two, pair in known.pairs.items() if pair.decided == "different"]
     by_hand = [two for two in pinned.items() if two[0] != two[1] and two[1] in there]
     standing = [two for two, pair in known.pairs.items() if known.standing(pair)]
-    standing += [  # a page that was opened for the report, whatever its title
-        (record, report) for record, (report, who, _) in known.assigned.items()
-        if who != DEDUPER and record not in pinned and report != record and report in there
-    ]  # fmt: skip
+    # A page that was opened for the report belongs to it, whatever its title.
+    standing += [(page, report) for page, report in known.pages.items() if page not in pinned and report in there]
     certain = {_two(pair) for pair in scope.found if pair.certain}
     former = [
         Duplicate(pair.b, pair.a, (pair.evidence,), True, pair.score) for two, pair in known.pairs.items()
@@ -256,6 +256,8 @@ def _differing_verdicts(opened: Open, target: Mapping[str, str], known: _Known) 
     named = {known.report[record] for record in judged if record in known.report}
     meeting: dict[str, list[str]] = {}
     for report in sorted(named):
+        if known.back.get(report, ("", 0))[0] == target.get(report, "") != report:
+            continue  # it comes back where it was: what held there holds again
         meeting.setdefault(target.get(report, report), []).append(report)
     previous = queries.previous_reports(connection)
     found: list[tuple[str, str, Stage, str]] = []

@@ -23,6 +23,8 @@ from lsr.workflow.judge import known_person
 from lsr.workflow.reports import record_of
 
 Verdict = Literal["same", "different"]
+# No command writes such an assignment; a script, or an older program, may have.
+_BY_HAND = "a person assigned a record of it by hand, which stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ def decide(opened: Open, a: str, b: str, person: str, verdict: Verdict, why: str
             )
         sides = ([a], [b]) if verdict == "same" else (_members(opened, one), _members(opened, other))
         _enter(opened, person, verdict, list(product(*sides)), why)
-        return _answered(opened, a, b)
+        answer = _answered(opened, a, b)
+        if verdict == "same" and len(answer.reports) > 1:
+            raise DecisionError(f"{a} and {b}: {_BY_HAND}")
+        return answer
 
 
 def part(opened: Open, reference: str, record: str, person: str, why: str) -> Answered:
@@ -96,7 +101,10 @@ def part(opened: Open, reference: str, record: str, person: str, why: str) -> An
         if not others:
             raise DecisionError(f"{report} has no other record: there is nothing to part")
         _enter(opened, person, "different", [(record, other) for other in others], why)
-        return _answered(opened, record, others[0])
+        answer = _answered(opened, record, others[0])
+        if set(_members(opened, queries.report_of(connection, record))) & set(others):
+            raise DecisionError(f"{record}: {_BY_HAND}")
+        return answer
 
 
 def undo(opened: Open, a: str, b: str, person: str, why: str = "") -> Answered:
@@ -116,11 +124,25 @@ def undo(opened: Open, a: str, b: str, person: str, why: str = "") -> Answered:
             raise DecisionError(
                 f"nobody decided on {a} and {b}: there is nothing to undo" + (f" ({hint})" if hint else "")
             )
-        for state in ("undone", "same", "different"):
-            back = [(p.a, p.b) for p in decided if (stored.said_before(connection, p.a, p.b) or "undone") == state]
-            if back:
-                _enter(opened, person, state, back, why)
+        before: dict[str, list[tuple[str, str]]] = {}
+        for two in {two for p in decided for two in stored.decided_with(connection, p.a, p.b)}:
+            before.setdefault(stored.said_before(connection, *two) or "undone", []).append(two)
+        for state, taken_back in sorted(before.items()):
+            _enter(opened, person, state, taken_back, why)
         return _answered(opened, a, b)
+
+
+def parted(opened: Open, reference: str, record: str) -> tuple[str, str]:
+    """The record and one of those that a person parted it from, of the report named rather than of another: what
+    `undo` takes back. DecisionError if nobody parted it."""
+    connection = opened.review.connection
+    record, report = _record(opened, record), queries.find_report(connection, reference)
+    apart = [p for p in stored.pairs(connection, [record]) if p.decided == "different"]
+    others = [p.b if p.a == record else p.a for p in apart]
+    others.sort(key=lambda other: (queries.report_of(connection, other) != report, other))
+    if not others:
+        raise DecisionError(f"{record}: nobody parted it from a report: there is nothing to undo")
+    return record, others[0]
 
 
 def write_queue(opened: Open, path: Path) -> int:
