@@ -209,7 +209,7 @@ def boxes_of(connection: sqlite3.Connection, records: Collection[str]) -> dict[s
 
 
 def decided_with(connection: sqlite3.Connection, a: str, b: str) -> list[tuple[str, str]]:
-    """The pairs of the decision that is in force on a pair (a < b), where it is in force: to part a record from a report
+    """The pairs of the decision that is in force on a pair (a < b), where it is: to part a record from a report
     is one decision on several pairs."""
     last = """SELECT p.n FROM pair p JOIN seen e ON e.n = p.n WHERE p.a = {a} AND p.b = {b}
       AND p.state IN ('same', 'different', 'undone') ORDER BY e.clock DESC, e.hash DESC LIMIT 1"""

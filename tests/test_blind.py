@@ -53,7 +53,7 @@ def seen(lsr: Command, at: Path) -> dict[str, str]:
     """All that commands print for anybody, and for B, before B voted; hashes of the ledger left out."""
     asked = (
         ("status", "--json"), ("status",), ("status", "--list"), ("prisma", "--json"), ("pool", "--json"),
-        ("pool", "--explain", "cr"), ("link",), ("link", "--studies"),
+        ("pool", "--explain", "cr"), ("link",), ("link", "--studies"), ("dedupe",), ("show", AT_TITLES[0], "--json"),
         ("extract", "--reviewer", B, "--differences"), ("extract", "--reviewer", JUDGE, "--differences"),
         ("resolve", "--reviewer", JUDGE), ("resolve", AT_TEXTS[0], "include", "--reviewer", JUDGE),
         ("resolve", AT_TEXTS[0], "include", "--reviewer", B), ("decide", AT_TITLES[0], "--undo", "--reviewer", B),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from itertools import permutations
 from pathlib import Path
 
@@ -279,3 +280,10 @@ def test_what_is_not_there_is_said_in_a_line(lsr: Command, folder: Path, words: 
     assert why in ran.err
     unknown = lsr("dedupe", "pubmed:1", "crossref:1", "--same", "--reviewer", "nobody", "-R", folder)
     assert (unknown.code, "unknown person" in unknown.err) == (1, True)
+
+
+def test_the_page_on_duplicates_explains_every_option(lsr: Command) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "duplicates.md").read_text("utf-8")
+    options = set(re.findall(r"(--[a-z]+)", lsr("dedupe", "--help").out)) - {"--help", "--json", "--review", "--reviewer"}
+    assert len(options) == 10
+    assert [option for option in sorted(options) if option not in page] == []
