@@ -284,6 +284,11 @@ def test_what_is_not_there_is_said_in_a_line(lsr: Command, folder: Path, words: 
 
 def test_the_page_on_duplicates_explains_every_option(lsr: Command) -> None:
     page = (Path(__file__).parents[1] / "docs" / "duplicates.md").read_text("utf-8")
-    options = set(re.findall(r"(--[a-z]+)", lsr("dedupe", "--help").out)) - {"--help", "--json", "--review", "--reviewer"}
+    options = set(re.findall(r"(--[a-z]+)", lsr("dedupe", "--help").out)) - {
+        "--help",
+        "--json",
+        "--review",
+        "--reviewer",
+    }
     assert len(options) == 10
     assert [option for option in sorted(options) if option not in page] == []

@@ -26,7 +26,7 @@ from db.model import Author, ProtocolSpec, Record
 from db.records import RunNote, store_run
 from db.review import Review
 from db.verify import verify
-from lsr.workflow.duplicates import Settled, candidates, dedupe, settle_scope
+from lsr.workflow.duplicates import Settled, dedupe, settle_all
 from lsr.workflow.folder import Open
 from lsr.workflow.pairs import decide, part, read_queue, undo, write_queue
 from lsr.workflow.reports import kept_of
@@ -170,8 +170,7 @@ def test_decisions_hold_in_whatever_order_records_and_decisions_come(empty: Path
         assert reports(opened) == partition(made.kept)
         assert seed % 8 or verify(opened.review) == []
         before = said(opened.review)
-        with opened.review.transaction():
-            settle_scope(opened, candidates(opened, [record.id for record in found]))
+        settle_all(opened)
         assert said(opened.review) == before, "worked out anew, nothing is to be said"
 
 
@@ -325,8 +324,7 @@ def test_a_machine_does_not_join_again_what_a_person_parted(opened: Open) -> Non
     parted = {frozenset({"pubmed:1", "crossref:1"}), frozenset({"embase:1"})}
     assert (reports(opened), waiting(opened)) == (parted, set())
     bring(opened, [article("scopus", title="A study of something else", pages="1", authors=())])
-    with opened.review.transaction():
-        settle_scope(opened, candidates(opened, ["pubmed:1", "crossref:1", "embase:1"]))
+    settle_all(opened)
     assert reports(opened) >= parted
     undo(opened, "embase:1", "pubmed:1", "bob")
     assert frozenset({"pubmed:1", "crossref:1", "embase:1"}) in reports(opened)
@@ -373,8 +371,7 @@ def test_decisions_of_two_copies_that_contradict_are_asked_about(opened: Open) -
     bring(opened, [article("embase", doi="10.1/c", native_id="2")])
     append(opened.review, "ann", "pair", state="same", items=[["crossref:1", "embase:2", 0, ""]])
     append(opened.review, "bob", "pair", state="different", items=[["embase:2", "pubmed:1", 0, ""]])
-    with opened.review.transaction():
-        settle_scope(opened, candidates(opened, ["pubmed:1"]))
+    settle_all(opened)
     assert frozenset({"pubmed:1"}) in reports(opened)
     (pair,) = stored.queue(opened.review.connection)
     assert (pair.decided, pair.decider) == ("same", "ann")
@@ -395,8 +392,7 @@ def made_history(empty_review: Open, seed: int) -> None:
         for report in there:
             if random.random() < 0.7:
                 vote(empty_review.review, who, report, random.choice(("include", "exclude")))
-    with empty_review.review.transaction():
-        settle_scope(empty_review, candidates(empty_review, sorted(stored.all_ids(c))))
+    settle_all(empty_review)
 
 
 @FEW

@@ -71,6 +71,11 @@ def candidates_around(opened: Open, seeds: Collection[str]) -> Scope:
     return Scope(tuple(records), tuple(find_duplicates(records)))
 
 
+def settle_all(opened: Open, progress: Progress | None = None) -> Settled:
+    """Work out all reports anew: after two copies of a review were merged, each with decisions of its own."""
+    return dedupe(opened, sorted(stored.all_ids(opened.review.connection)), progress)
+
+
 def settle_scope(opened: Open, scope: Scope) -> Settled:
     """Enter what follows from the scope; nothing if the ledger says so already. Inside a transaction."""
     if not scope.records:
