@@ -102,12 +102,7 @@ class _Groups:
 
     def join(self, a: str, b: str) -> bool:
         """Join the clusters of a certain pair; False if they are one already or cannot be."""
-        if self.block[a] is self.block[b] or self._contradict(a, b):
-            return False
-        if self.whole[a] is self.whole[b]:
-            _unite(self.block, a, b)
-            return False
-        if self._kept_apart(a, b):
+        if self.whole[a] is self.whole[b] or self._kept_apart(a, b) or self._contradict(a, b):
             return False
         _unite(self.whole, a, b)
         _unite(self.block, a, b)

@@ -437,6 +437,30 @@ def test_a_parting_and_its_undoing_leave_what_was(empty: Path, seed: int) -> Non
         assert state(opened) == before
 
 
+@pytest.mark.parametrize("parted", ["pubmed:1", "crossref:1", "embase:1"])
+def test_what_was_voted_on_the_whole_is_the_last_word_again_after_undo(opened: Open, parted: str) -> None:
+    """Unless somebody voted on a part meanwhile: then both are heard, as of any two reports that become one."""
+    c = opened.review.connection
+    for source in ("pubmed", "crossref", "embase"):
+        record = article(source, title="Something else" if source == "pubmed" else article("x").title, authors=())
+        bring(opened, [record])
+        vote(opened.review, "ann", record.id, "exclude")
+    bring(opened, [article("pubmed"), article("crossref"), article("embase")])
+    vote(opened.review, "ann", "pubmed:1", "include")
+    heard = queries.votes(c, "pubmed:1", "title-abstract", "")
+    assert [vote.verdict for vote in heard] == ["include"]
+    before = state(opened)
+    other = "pubmed:1" if parted != "pubmed:1" else "embase:1"
+    part(opened, parted, parted, "bob", "another trial")
+    undo(opened, parted, other, "bob")
+    assert state(opened) == before
+    part(opened, parted, parted, "bob", "another trial")
+    vote(opened.review, "ann", parted, "exclude")
+    undo(opened, parted, other, "bob")
+    if parted != "pubmed:1":
+        assert [vote.verdict for vote in queries.votes(c, "pubmed:1", "title-abstract", "")] == ["unsure"]
+
+
 # Verdicts that meet -------------------------------------------------------------------------------------------------
 
 
@@ -463,7 +487,10 @@ def test_two_reports_with_different_closed_verdicts_reopen_when_they_are_found_t
     vote(opened.review, "ann", report, "include", round=round)
     undo(opened, "pubmed:1", "crossref:1", "dee")
     assert state(opened)["verdicts"] == before["verdicts"], "the round was opened for the merge, and went with it"
-    decide(opened, "pubmed:1", "crossref:1", "dee", "same")
+    for side in ("pubmed:1", "crossref:1"):  # somebody works on them meanwhile: it is no mere coming back
+        append(opened.review, "ann", "retrieval", report=side, got=1, route="", sha256="")
+    again = decide(opened, "pubmed:1", "crossref:1", "dee", "same")
+    assert again.settled.reopened == ()
     assert queries.current_round(c, report, "title-abstract") == round, "and comes back with it: no second one"
     assert verify(opened.review) == []
 

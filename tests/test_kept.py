@@ -64,10 +64,10 @@ def test_what_is_listed_is_united() -> None:
 
 
 def test_places_that_contradict_are_never_mixed_and_are_named() -> None:
-    one = replace(BARE, journal="Blood", year=2019, volume="12", pages="100", doi="10.1/a")
-    two = other(journal="Blood", year=2020, volume="13", issue="4", pages="300-9", doi="10.1/b")
+    one = replace(BARE, journal="Blood", year=2019, volume="12", issue="9", pages="100", doi="10.1/a")
+    two = other(journal="Blood", year=2020, volume="13", pages="300-9", doi="10.1/b")
     kept = richest([one, two])
-    assert [getattr(kept.record, name) for name in PLACE] == ["Blood", 2020, "", "13", "4", "300-9"]
+    assert [getattr(kept.record, name) for name in PLACE] == ["Blood", 2020, "", "13", "", "300-9"]
     assert set(kept.contradicting) == {"doi", "year", "volume", "pages"}
     assert set(kept.contradicting["volume"]) == {("pubmed:1", "12"), ("crossref:1", "13")}
     filled = richest([replace(one, year=None, doi=""), other(journal="Blood", year=2019, volume="12", pages="100-110")])

@@ -97,7 +97,7 @@ def settle_scope(opened: Open, scope: Scope) -> Settled:
     for subject, other, stage, why in differing:
         review.append(DEDUPER, "reopen", {"subject": subject, "other": other, "stage": stage, "why": why})
     return Settled(
-        tuple(Duplicate(record, report, (evidence,), True) for record, report, evidence, *_ in sorted(items)
+        tuple(Duplicate(record, target[record], (evidence,), True) for record, _, evidence, *_ in sorted(items)
               if target[record] != record),
         tuple(sorted(record for record, report, *_ in items if report == record)),
         len(words["proposed"]),
@@ -191,22 +191,35 @@ def _items(target: Mapping[str, str], made: Clustering, known: _Known) -> list[l
     comes back where it was counts as never gone: what was voted on the whole meanwhile stays the last word.
     """
     direct = {record: report for record, (report, _, _) in known.assigned.items() if report != record}
-    changed: dict[str, str] = {}
     movable = [record for record in target if record not in known.pinned]
-    names_only = True
-    while True:
+    changed: dict[str, str] = {}
+
+    def home(record: str) -> str:
+        """What the record was assigned to before, if that is to be in the same report; "" if not."""
+        before = known.back.get(record, ("", 0))[0]
+        fits = target.get(before) == target[record] and record not in (before, target[record])
+        fits = fits and before not in known.pinned and len(_resolve(direct, before)) < MOST_HOPS
+        return before if fits and record not in _resolve(direct, before) else ""
+
+    def move(records: Iterable[str]) -> bool:
+        any_moved = False
+        for record in records:
+            to = home(record) or target[record]
+            if direct.get(record, record) != to:
+                changed[record] = direct[record] = to
+                any_moved = True
+                if to == record:
+                    del direct[record]
+        return any_moved
+
+    def wrong() -> list[str]:
         way = {record: _resolve(direct, record) for record in movable}
-        wrong = [r for r in movable if way[r][-1] != target[r] or len(way[r]) > MOST_HOPS]
-        if names_only:
-            wrong = [r for r in wrong if r not in direct or known.back.get(r, ("", 0))[0] == target[r]]
-        moved = [record for record in wrong if direct.get(record, record) != target[record]]
-        for record in moved:
-            changed[record] = direct[record] = target[record]
-            if target[record] == record:
-                del direct[record]
-        if not moved and not names_only:
-            break
-        names_only = False
+        return [record for record in movable if way[record][-1] != target[record] or len(way[record]) > MOST_HOPS]
+
+    move(record for record in wrong() if record not in direct or home(record))
+    while move(wrong()):
+        pass
+    move(r for r in movable if r not in changed and known.back.get(r, ("", 0))[0] in changed and home(r))
     evidence = _evidence(made, known)
     items: list[list[Any]] = []
     for record, report in changed.items():
@@ -261,7 +274,7 @@ def _differing_verdicts(opened: Open, target: Mapping[str, str], known: _Known) 
     named = {known.report[record] for record in judged if record in known.report}
     meeting: dict[str, list[str]] = {}
     for report in sorted(named):
-        if known.back.get(report, ("", 0))[0] == target.get(report, "") != report:
+        if target.get(known.back.get(report, ("", 0))[0], "") == target.get(report, report) != report:
             continue  # it comes back where it was: what held there holds again
         meeting.setdefault(target.get(report, report), []).append(report)
     previous = queries.previous_reports(connection)
