@@ -36,7 +36,7 @@ from tests.test_clusters import partition
 
 SEEDS = st.integers(0, 2**32 - 1)
 FEW = settings(
-    max_examples=max(settings().max_examples // 6, 5), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=max(settings().max_examples // 10, 5), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 PERSONS = tuple(SimpleNamespace(name=name) for name in ("ann", "bob", "dee"))
 SPEC = cast(ProtocolSpec, SimpleNamespace(persons=PERSONS))

@@ -177,9 +177,15 @@ def _targets(made: Clustering, known: _Known) -> dict[str, str]:
         members.setdefault(kept, []).append(record)
     pinned = known.pinned
 
-    def rank(record: str) -> tuple[bool, bool, int, str]:
+    def rank(record: str) -> tuple[bool, bool, bool, int, str]:
         elsewhere = pinned.get(record, record) != record
-        return elsewhere, not record.startswith(f"{PREVIOUS}:"), known.first.get(record, NEVER), record
+        return (
+            elsewhere,
+            record not in pinned,
+            not record.startswith(f"{PREVIOUS}:"),
+            known.first.get(record, NEVER),
+            record,
+        )
 
     return {record: head for group in members.values() for head in [min(group, key=rank)] for record in group}
 
