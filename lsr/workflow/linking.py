@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 
 from curation.link import Linker, StudyProfile
 from db import queries
 from db.model import Link, LinkState, Record
-from db.records import all_records
 from db.registrations import registrations
 from db.review import Review
 from lsr.workflow.folder import Open
+from lsr.workflow.reports import record_of
 
 LINKER = "machine:link"
 
@@ -29,7 +28,7 @@ def link(opened: Open, new: Sequence[str], *, revise: bool = False) -> tuple[Lin
     settled = {(found.report, found.study): found.state for found in queries.links(connection)}
     made: list[Link] = []
     with review.transaction():
-        for report in _reports(opened, fresh):
+        for report in (record_of(connection, name) for name in sorted(fresh)):
             for found in linker.propose(report):
                 if _is_news(found.state, settled.get((report.id, found.study)), revise=revise):
                     append_link(review, LINKER, found)
@@ -65,31 +64,8 @@ def _profiles(opened: Open, without: Collection[str]) -> list[StudyProfile]:
     reports: dict[str, list[Record]] = {}
     for found in queries.links(connection, "linked"):
         if found.report not in without:
-            reports.setdefault(found.study, []).append(queries.record_of(connection, found.report))
+            reports.setdefault(found.study, []).append(record_of(connection, found.report))
     return [
         StudyProfile(s.study, s.label, trials.get(s.study, ()), tuple(reports.get(s.study, ())), s.patients)
         for s in queries.studies(connection)
     ]
-
-
-def _reports(opened: Open, wanted: Collection[str]) -> Iterator[Record]:
-    """One record for each report, in the order of their ids. Only reports of several records are held in memory."""
-    merged: dict[str, list[Record]] = {}
-    several = queries.merged_reports(opened.review.connection)
-    for report, record in all_records(opened.review.connection):
-        if report in wanted and report in several:
-            merged.setdefault(report, []).append(record)
-        elif report in wanted:
-            yield record
-    yield from (_whole(report, merged[report]) for report in sorted(merged))
-
-
-def _whole(report: str, records: Sequence[Record]) -> Record:
-    """One record for the report: the fields of its first record, gaps filled from the others, registry ids of all."""
-    first, *others = sorted(records, key=lambda record: record.id != report)
-    gaps = {}
-    for name in ("title", "abstract", "authors", "year", "doi", "pmid"):
-        gaps[name] = next((value for r in (first, *others) if (value := getattr(r, name))), getattr(first, name))
-    ids = sorted({trial for record in records for trial in record.registry_ids})
-    source, _, native = report.partition(":")
-    return replace(first, **gaps, registry_ids=tuple(ids), source=source, native_id=native)
