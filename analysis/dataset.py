@@ -3,6 +3,7 @@
 One row a study: its cohort "all". Cohorts beside it (an arm, a dose level, a disease) enter no pool, since nothing in
 the data says which of them are disjoint and make up the whole. No information is lost by that: arms that share their
 study's random effect have the likelihood of their sum, so a study that reports by arm is extracted as that sum.
+Rows of studies that overlap are parted here, whatever else was chosen: this is the one gate to a pool.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from analysis.overlap import Overlaps, Ranked
 from db import data
+from db import studies as relations
 from db.model import OutcomeSpec, ProtocolSpec, Row
 from db.queries import Study
 from db.queries import studies as all_studies
+from db.which_report import is_article
 
 COMPOSED = "composed"  # source_kind of values made up for a demonstration
 ALL_PATIENTS = "infused"  # the denominator that counts every patient of a study: the schema's default
@@ -31,6 +35,15 @@ class Missing:
     label: str
     status: str  # silent, not-in-source, not-extracted, held-out
     patients: int | None = None
+    why: str = ""  # of held-out: with whom its patients overlap, and who chose
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """The rows under another choice of overlapping studies: `name` says which are kept."""
+
+    name: str
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ class Dataset:
     missing: tuple[Missing, ...]
     articles: tuple[str, ...] = ()
     facts: tuple[tuple[str, str, str], ...] = ()  # (field, study, value) of the fields that declared subgroups name
+    alternatives: tuple[Alternative, ...] = ()  # of overlaps alone
 
     @property
     def included(self) -> int:
@@ -52,10 +66,10 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the datasets are made of: the included studies, who is held out, and the value in force of each cell."""
+    """What the datasets are made of: the included studies, their overlaps, and the value in force of each cell."""
 
     studies: tuple[Study, ...]
-    held: dict[str, str]
+    overlaps: Overlaps
     values: dict[tuple[str, str, str], data.Value]  # by outcome, denominator, study
     types: dict[str, tuple[str, ...]]  # a report's publication types
     facts: tuple[tuple[str, str, str], ...] = ()  # as in Dataset
@@ -66,16 +80,19 @@ class Source:
         return own if own is not None and own.total else self.values.get((outcome.id, outcome.denominator, study))
 
 
-def source(connection: sqlite3.Connection, fields: Sequence[str] = ()) -> Source:
-    """Read all that datasets are made of; `fields` are those of facts."""
+def source(connection: sqlite3.Connection, spec: ProtocolSpec) -> Source:
+    """Read all that datasets are made of."""
+    fields = [subgroup.id for subgroup in spec.subgroups]
     pairs = data.included(connection)
     included = {study for study, _, _ in pairs}
     found = sorted((s for s in all_studies(connection) if s.study in included), key=lambda s: (s.label, s.study))
     unknown = included - {s.study for s in found}
+    studies = (*found, *(Study(study, study, None) for study in sorted(unknown)))
+    values = data.pool_values(connection)
     return Source(
-        (*found, *(Study(study, study, None) for study in sorted(unknown))),
-        data.held_out(connection),
-        {(v.outcome, v.denominator, v.study): v for v in data.pool_values(connection)},
+        studies,
+        overlaps_of(connection, spec, studies, values),
+        {(v.outcome, v.denominator, v.study): v for v in values},
         data.publication_types(connection, {report for _, report, _ in pairs}),
         tuple(
             (fact.field, fact.study, fact.value)
@@ -85,12 +102,37 @@ def source(connection: sqlite3.Connection, fields: Sequence[str] = ()) -> Source
     )
 
 
+def overlaps_of(
+    connection: sqlite3.Connection, spec: ProtocolSpec, studies: Sequence[Study], values: Sequence[data.Value]
+) -> Overlaps:
+    """The review's overlaps, and what the protocol's rule asks of each study.
+
+    A study's patients are those stated of it, or the largest total that is in force, whichever is more: of a report
+    that pools several studies nobody may have stated them.
+    """
+    pairs = relations.overlaps(connection)
+    if not pairs:
+        return Overlaps()
+    totals: dict[str, int] = {}
+    for value in values:
+        totals[value.study] = max(totals.get(value.study, 0), value.total or 0)
+    dates, seen = relations.printed_dates(connection), relations.first_seen(connection)
+    known = {
+        s.study: Ranked(
+            s.study, s.label, max(s.patients or 0, totals.get(s.study, 0)), *dates.get(s.study, ("", "")),
+            seen.get(s.study, 0),
+        )
+        for s in studies
+    }  # fmt: skip
+    return Overlaps(tuple(pairs), spec.overlap, known)
+
+
 def datasets(connection: sqlite3.Connection, spec: ProtocolSpec) -> list[Dataset]:
     """The pooled data of every proportion of the protocol, main denominator first, then the sensitivity ones.
 
     A sensitivity denominator takes the main one's value where a study gives no other (its patients are the same).
     """
-    known = source(connection, [subgroup.id for subgroup in spec.subgroups])
+    known = source(connection, spec)
     return [
         dataset(known, outcome, denominator)
         for outcome in spec.outcomes
@@ -100,37 +142,51 @@ def datasets(connection: sqlite3.Connection, spec: ProtocolSpec) -> list[Dataset
 
 
 def dataset(
-    known: Source, outcome: OutcomeSpec, denominator: str, readings: Mapping[str, data.Value] = NO_READINGS
+    known: Source,
+    outcome: OutcomeSpec,
+    denominator: str,
+    readings: Mapping[str, data.Value] = NO_READINGS,
+    keep: Sequence[str] = (),
 ) -> Dataset:
-    """One outcome over one denominator; `readings` replaces the value of a study by another reading of it."""
-    rows, missing, articles = [], [], []
+    """One outcome over one denominator; `readings` replaces the value of a study by another reading of it, and `keep`
+    names studies that stay before those they overlap with."""
+    values = {
+        s.study: readings.get(s.study) or known.value(outcome, denominator, s.study) for s in known.studies
+    }  # fmt: skip
+    rows = {s.study: row for s in known.studies if (row := _row(s, values[s.study])) is not None}
+    held = known.overlaps.held_out(values, rows, keep)
+    missing = []
     for study in known.studies:
-        value = readings.get(study.study) or known.value(outcome, denominator, study.study)
-        if study.study in known.held:
-            missing.append(Missing(study.study, study.label, "held-out", study.patients))
+        value = values[study.study]
+        if study.study in held:
+            missing.append(Missing(study.study, study.label, "held-out", study.patients, held[study.study]))
         elif value is None:
             missing.append(Missing(study.study, study.label, "not-extracted", study.patients))
-        elif value.events is None or value.total is None:
+        elif study.study not in rows:
             missing.append(Missing(study.study, study.label, value.status, study.patients))
-        else:
-            composed = value.source_kind == COMPOSED
-            rows.append(Row(study.study, study.label, value.events, value.total, "", value.second_hand, composed))
-            if _article(value, known.types.get(value.report, ())):
-                articles.append(study.study)
-    studies = {row.study for row in rows}
-    facts = tuple(fact for fact in known.facts if fact[1] in studies)
-    return Dataset(outcome, denominator, tuple(rows), tuple(missing), tuple(articles), facts)
+    pooled = tuple(row for study, row in rows.items() if study not in held)
+    given = {study: value for study, value in values.items() if value is not None}
+    articles = tuple(
+        r.study for r in pooled if _article(given[r.study], known.types.get(given[r.study].report, ()))
+    )  # fmt: skip
+    facts = tuple(fact for fact in known.facts if fact[1] in rows and fact[1] not in held)
+    others = tuple(
+        Alternative(name, tuple(row for study, row in rows.items() if study not in out))
+        for name, out in known.overlaps.alternatives(values, rows)
+    )
+    return Dataset(outcome, denominator, pooled, tuple(missing), articles, facts, others)
+
+
+def _row(study: Study, value: data.Value | None) -> Row | None:
+    """A study's row, or None where nobody gives a number: silence is never zero."""
+    if value is None or value.events is None or value.total is None:
+        return None
+    composed = value.source_kind == COMPOSED
+    return Row(study.study, study.label, value.events, value.total, "", value.second_hand, composed)
 
 
 def _article(value: data.Value, types: tuple[str, ...]) -> bool:
-    """Whether the value is an article's: by what the extractors said, else by the report's publication types.
-
-    A report whose type nobody printed is no article: "articles only" must be sure of each.
-    """
-    if value.source_kind.startswith("primary-"):
-        return value.source_kind == "primary-article"
-    short = ("abstract", "congress", "proceeding", "preprint", "conference", "meeting", "posted")
-    return bool(types) and not any(word in kind.casefold() for kind in types for word in short)
+    return is_article(value.source_kind, types)
 
 
 def plain_dataset(dataset: Dataset) -> dict[str, Any]:
@@ -142,4 +198,5 @@ def plain_dataset(dataset: Dataset) -> dict[str, Any]:
         "missing": [asdict(missing) for missing in dataset.missing],
         "articles": list(dataset.articles),
         "facts": [list(fact) for fact in dataset.facts],
+        "alternatives": [asdict(alternative) for alternative in dataset.alternatives],
     }

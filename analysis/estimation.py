@@ -62,4 +62,5 @@ def _analyses(
             ]
         elif choice not in lacking:
             body["sensitivity"][choice] = once(chosen(dataset, choice))
+    body["sensitivity"] |= {other.name: once(other.rows) for other in dataset.alternatives}
     return body

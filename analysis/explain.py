@@ -35,7 +35,7 @@ def explain(connection: sqlite3.Connection, outcome: OutcomeSpec, body: dict[str
     used = {value.study: _cell(value, cells) for value in values}
     rows = [row | _trace(used.get(row["study"]), people) for row in body["rows"]]
     taken = {id(used[row["study"]]) for row in body["rows"] if used.get(row["study"]) is not None}
-    held, labels = data.held_out(connection), study_labels(connection)
+    labels = study_labels(connection)
     return {
         "outcome": outcome.id,
         "label": outcome.label,
@@ -49,7 +49,7 @@ def explain(connection: sqlite3.Connection, outcome: OutcomeSpec, body: dict[str
         "rows": rows,
         "missing": [
             m
-            | ({"why": held.get(m["study"], "")} if m["status"] == "held-out" else _trace(used.get(m["study"]), people))
+            | ({} if m["status"] == "held-out" else _trace(used.get(m["study"]), people))
             for m in body["missing"]
         ],
         "other_values": [

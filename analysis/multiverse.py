@@ -3,8 +3,9 @@
 Steegen, Tuerlinckx, Gelman & Vanpaemel, Perspect Psychol Sci 2016;11:702. The range is a description, not an interval:
 no combination is more probable than another. Choices are (1) for each study with an ambiguous cell, its readings;
 (2) the denominators of the outcome; (3) the model and the sensitivity models, but none declared for reproduction only;
-(4) which rows: all, and "articles only" or "first-hand data only" where declared. Readings of role "reproduction" never
-enter. Leave-one-out and the bounds for unreported outcomes are not among the choices: nobody would publish them alone.
+(4) which rows: all, and "articles only" or "first-hand data only" where declared; (5) which of overlapping studies is
+kept, whoever chose (a study held out of the published analysis enters by its primary reading). Readings of role
+"reproduction" never enter. Leave-one-out and the bounds for unreported outcomes are not among the choices: nobody would publish them alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SAMPLE = 1_000  # combinations drawn beyond it: a mean over half of them has a s
 SEED = 20_160_911  # any number would do; a fixed one gives everybody the same sample
 SECONDS = 60.0
 ALL_ROWS = "all rows"
+OVERLAP = "overlap"
+AS_CHOSEN = "as the protocol's rule or two people chose"
 PRIMARY = "the primary reading"  # which may have another name over each denominator
 
 Picks = tuple[int, ...]  # for each choice the place of its option; all 0 is the published analysis
@@ -118,8 +121,10 @@ class _Space:
         rows = [choice for choice in said.choices if choice in (ARTICLES, FIRST_HAND)]
         names = [study.label for study in known.studies]
         labels = {s.study: s.label if names.count(s.label) == 1 else f"{s.label} ({s.study})" for s in known.studies}
+        self.keeping = self._keeping()
         self.choices = (
             *(Choice(f"reading of {labels[study]}", names, study) for study, names in self._names().items()),
+            Choice(OVERLAP, (AS_CHOSEN, *self.keeping)),
             Choice("denominator", (outcome.denominator, *outcome.denominator_sensitivity)),
             Choice("model", tuple(dict.fromkeys([spec.synthesis.model, *models]))),
             Choice("rows", (ALL_ROWS, *rows)),
@@ -135,16 +140,25 @@ class _Space:
                 found[study.study] = (PRIMARY, *others)
         return found
 
+    def _keeping(self) -> dict[str, str]:
+        """{name: study} of the other choices of overlapping studies; the published one is not among them."""
+        here = [study.study for study in self.known.studies]
+        at = self.outcome.denominator
+        given = {s for s in here if (value := self.known.value(self.outcome, at, s)) is not None and value.total}
+        pooled = given - self.known.overlaps.held_out(here, given).keys()
+        return {f"keeping {n}": s for n, s in self.known.overlaps.options(here, given) if s not in pooled}
+
     def inputs(self, picks: Picks) -> tuple[str, tuple[Row, ...]]:
         """The model and the rows of a combination."""
-        *readings, denominator, model, rows = picks
+        *readings, overlap, denominator, model, rows = picks
         at = self.choices[-3].options[denominator]
-        key = (*readings, denominator)
+        key = (*readings, overlap, denominator)
         if key not in self.datasets:
             picked = {c.study: c.options[p] for c, p in zip(self.choices, readings, strict=False) if p}
             found = {study: self._value(study, at, name) for study, name in picked.items()}
             values = {study: value for study, value in found.items() if value is not None}
-            self.datasets[key] = dataset(self.known, self.outcome, at, values)
+            keep = [self.keeping[self.choices[-4].options[overlap]]] if overlap else []
+            self.datasets[key] = dataset(self.known, self.outcome, at, values, keep)
         data, choice = self.datasets[key], self.choices[-1].options[rows]
         return self.choices[-2].options[model], data.rows if choice == ALL_ROWS else chosen(data, choice)
 
@@ -157,8 +171,9 @@ class _Space:
         return found
 
     def name(self, picks: Picks) -> dict[str, str]:
-        """A combination in words."""
-        return {choice.name: choice.options[pick] for choice, pick in zip(self.choices, picks, strict=True)}
+        """A combination in words; overlap is among them only where studies overlap."""
+        named = zip(self.choices, picks, strict=True)
+        return {c.name: c.options[pick] for c, pick in named if c.name != OVERLAP or self.keeping}
 
 
 def multiverse(
@@ -204,10 +219,11 @@ def plain_multiverse(found: Multiverse) -> dict[str, Any]:
 def _readings(known: Source, alternatives: Sequence[Value], outcome: OutcomeSpec) -> dict[tuple[str, str, str], Value]:
     """{(study, denominator, reading): value} of the report, and the hand, whose primary reading is in the pool."""
     found: dict[tuple[str, str, str], Value] = {}
+    held = {m.study for m in dataset(known, outcome, outcome.denominator).missing if m.status == "held-out"}
     for value in alternatives:
         own = known.values.get((outcome.id, value.denominator, value.study))
         mine = own is not None and (own.report, own.second_hand) == (value.report, value.second_hand)
-        if value.outcome == outcome.id and mine and value.study not in known.held:
+        if value.outcome == outcome.id and mine and value.study not in held:
             found.setdefault((value.study, value.denominator, value.reading), value)
     used = (outcome.denominator, *outcome.denominator_sensitivity)
     return {key: value for key, value in found.items() if key[1] in used}

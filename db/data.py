@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from db import studies
 from db.canonical import canonical
+from db.which_report import ALL
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value in force, as views v_row and v_value give it; counts are patients."""
+    """A value in force, as view v_value gives it; counts are patients."""
 
     outcome: str
     denominator: str
@@ -76,11 +78,9 @@ class Version:
 
 def pool_values(connection: sqlite3.Connection) -> list[Value]:
     """One value for each included study, outcome and denominator that any report or Table gives."""
-    rows = connection.execute(
-        """SELECT outcome, denominator, study, status, events, total, report, reading, second_hand, source_kind
-        FROM v_row ORDER BY outcome, denominator, study"""
-    )
-    return [Value(**_named(Value, row)) for row in rows]
+    chosen = (c.value for c in studies.report_choices(connection) if c.value.cohort == ALL)
+    values = [Value(**{field.name: getattr(value, field.name) for field in fields(Value)}) for value in chosen]
+    return sorted(values, key=lambda value: (value.outcome, value.denominator, value.study))
 
 
 def reproduction_values(connection: sqlite3.Connection) -> list[Value]:
@@ -158,12 +158,6 @@ def included(connection: sqlite3.Connection) -> list[tuple[str, str, bool]]:
     """(study, report, whether of the previous version) of the included set."""
     rows = connection.execute("SELECT study, report, max(previous) FROM v_included GROUP BY 1, 2 ORDER BY 1, 2")
     return [(study, report, bool(previous)) for study, report, previous in rows]
-
-
-def held_out(connection: sqlite3.Connection) -> dict[str, str]:
-    """{study: why} of included studies whose rows enter no pool, because their patients may count already."""
-    rows = connection.execute("SELECT study, other, why FROM v_held_out ORDER BY study, other")
-    return {study: f"{why}: {other}" for study, other, why in rows}
 
 
 def extraction_states(connection: sqlite3.Connection) -> list[dict[str, Any]]:
@@ -268,11 +262,11 @@ def reopened(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """(report or study, stage, why) of open rounds: closed verdicts and closed data stay in force meanwhile."""
     rows = connection.execute(
         """SELECT o.subject, o.stage, o.why FROM reopen o JOIN seen e ON e.n = o.n
-        WHERE o.stage = 'extraction' AND NOT EXISTS (
+        WHERE o.stage = 'extraction' AND o.round NOT IN (SELECT round FROM reopen_cause) AND NOT EXISTS (
             SELECT 1 FROM v_cell_state c WHERE c.round = o.round AND c.state IN ('agreed', 'resolved'))
           AND NOT EXISTS (SELECT 1 FROM reopen p JOIN seen f ON f.n = p.n WHERE p.subject = o.subject
             AND p.stage = o.stage AND (f.clock, f.hash) > (e.clock, e.hash))
           OR o.round IN (SELECT round FROM v_open WHERE state NOT IN ('include', 'exclude'))
         ORDER BY 1, 2, e.clock"""
     )
-    return rows.fetchall()
+    return [*rows.fetchall(), *((one.study, "extraction", one.why) for one in studies.reopenings(connection))]

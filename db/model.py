@@ -227,6 +227,18 @@ class SynthesisSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlapSpec:
+    """Which of two studies with patients in common is pooled while no two people chose, and from which certainty on.
+
+    `keep`: the study with more patients ("larger"), with the latest report ("later"), with the earliest ("first"), or
+    nobody's choice yet ("ask": the one that came into the review first stays, as long as people have not chosen).
+    """
+
+    keep: Literal["larger", "later", "first", "ask"] = "ask"
+    hold_from: Literal["certain", "probable", "possible"] = "probable"
+
+
+@dataclass(frozen=True, slots=True)
 class SubgroupSpec:
     """A subgroup of the protocol: its levels, and whose they are (the study's, its arms', its patients')."""
 
@@ -281,3 +293,5 @@ class ProtocolSpec:
     text: str
     search: SearchSpec = field(default_factory=SearchSpec)
     subgroups: tuple[SubgroupSpec, ...] = ()
+    overlap: OverlapSpec = field(default_factory=OverlapSpec)
+    reports_prefer: tuple[str, ...] = ()  # which report's data count, in order: db.which_report; empty: its default

@@ -309,7 +309,9 @@ def _rounds(connection: sqlite3.Connection, ids: list[str], stage: str) -> list[
     """Every round of a report at a stage, the newest first; the first round of all is ''."""
     rows = connection.execute(
         f"""SELECT o.round, o.other FROM reopen o JOIN seen e ON e.n = o.n
-        WHERE o.subject IN ({marks(ids)}) AND o.stage = ? ORDER BY e.clock DESC, e.hash DESC""",
+        WHERE o.subject IN ({marks(ids)}) AND o.stage = ?
+          AND o.n NOT IN (SELECT n FROM reopen_cause)  -- it asks for one report's cells and opens no round of the others
+        ORDER BY e.clock DESC, e.hash DESC""",
         (*ids, stage),
     )
     return [*(round for round, other in rows if other is None or other in ids), ""]

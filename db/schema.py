@@ -43,6 +43,10 @@ TYPED_TABLES = [
     "acceptance",
     "registration",
     "pair",
+    "protocol_report_rule",
+    "report_choice",
+    "reopen_cause",
+    "reopen_withdrawal",
 ]
 
 APPEND_ONLY = """

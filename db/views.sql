@@ -259,11 +259,52 @@ WHERE p.report NOT IN (SELECT report FROM v_verdict WHERE verdict = 'exclude' AN
 CREATE VIEW v_unlinked AS           -- included, but no person has yet said in which study: it awaits, and is in no pool
 SELECT report FROM v_report WHERE box = 'included' AND report NOT IN (SELECT report FROM v_link WHERE state = 'linked');
 
+-- Overlap is a relation between two studies. `said`: the last word of each person (of the machine, while no person
+-- spoke). Two people who choose the same study to keep have chosen; two who differ are a conflict, and a ruling of the
+-- adjudicator, while there is one, is the word that counts. Of differing certainties the strongest stands: that an
+-- overlap is none takes everybody who said that there is one, or a ruling.
+CREATE VIEW v_overlap_said AS
+WITH word AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT o.*, e.author, e.author LIKE 'machine:%' machine, row_number() OVER (
+        PARTITION BY o.a, o.b, e.author, o.ruling ORDER BY e.clock DESC, e.hash DESC) k
+    FROM overlap o JOIN seen e ON e.n = o.n)
+  WHERE k = 1)
+SELECT a, b, author, certainty, patients, keep, why, ruling FROM word w
+WHERE NOT machine OR NOT EXISTS (SELECT 1 FROM word x WHERE x.a = w.a AND x.b = w.b AND NOT x.machine);
+
 CREATE VIEW v_overlap AS
-SELECT a, b, certainty, patients, keep FROM (
-  SELECT o.*, row_number() OVER (PARTITION BY o.a, o.b ORDER BY e.clock DESC, e.hash DESC) k
-  FROM overlap o JOIN seen e ON e.n = o.n)
-WHERE k = 1 AND certainty <> 'none';
+WITH said AS MATERIALIZED (
+  SELECT s.*, CASE certainty WHEN 'none' THEN 0 WHEN 'possible' THEN 1 WHEN 'probable' THEN 2 ELSE 3 END strength
+  FROM v_overlap_said s),
+pair AS (
+  SELECT a, b, count(DISTINCT iif(ruling, certainty || coalesce(keep, ''), NULL)) = 1 ruled,
+    max(iif(ruling, strength, 0)) ruled_strength, max(iif(ruling, keep, NULL)) ruled_keep,
+    max(iif(ruling, 0, strength)) strength, max(patients) patients,
+    count(DISTINCT iif(ruling, NULL, keep)) keeps, count(iif(ruling, NULL, keep)) choosers,
+    min(iif(ruling, NULL, keep)) kept
+  FROM said GROUP BY a, b)
+SELECT a, b, CASE iif(ruled, ruled_strength, strength) WHEN 1 THEN 'possible' WHEN 2 THEN 'probable' ELSE 'certain' END
+    certainty, patients,
+  CASE WHEN ruled THEN ruled_keep WHEN keeps = 1 AND choosers > 1 THEN kept END keep,
+  CASE WHEN ruled AND ruled_keep IS NOT NULL THEN 'ruled' WHEN keeps > 1 THEN 'conflict'
+    WHEN keeps = 1 AND choosers > 1 THEN 'decided' WHEN keeps = 1 THEN 'proposed' ELSE 'undecided' END state
+FROM pair WHERE iif(ruled, ruled_strength, strength) > 0;
+
+-- A person's last word on which report's data count, for each study, outcome and cohort; and which reports are of a part
+-- of the study's patients.
+CREATE VIEW v_report_choice AS
+SELECT study, report, mark, outcome, cohort, why, author FROM (
+  SELECT h.*, row_number() OVER (
+      PARTITION BY study, outcome, cohort, iif(outcome = '', report, '') ORDER BY clock DESC, hash DESC) k
+  FROM (SELECT c.study, coalesce(r.report, c.report) report, c.mark, c.outcome, c.cohort, c.why, e.author, e.clock,
+      e.hash FROM report_choice c JOIN seen e ON e.n = c.n LEFT JOIN v_report_of r ON r.record = c.report) h)
+WHERE k = 1 AND mark IN ('counts', 'subset');
+
+CREATE VIEW v_reopen_cause AS       -- reopenings for a report that nobody withdrew
+SELECT c.round, c.study, coalesce(r.report, c.report) report, o.why, e.clock
+FROM reopen_cause c JOIN seen e ON e.n = c.n JOIN reopen o ON o.n = c.n LEFT JOIN v_report_of r ON r.record = c.report
+WHERE NOT EXISTS (SELECT 1 FROM reopen_withdrawal w JOIN seen d ON d.n = w.n WHERE w.round = c.round);
 
 -- Extraction: two extractors, blind to each other; what they agree on, or a resolution, closes a cell --------------
 CREATE VIEW v_datum AS              -- the last value of each person for each cell, report and round; sides as in v_vote
@@ -312,35 +353,29 @@ UNION ALL
 SELECT study, cohort, outcome, timepoint, denominator, reading, now, role, status, events, total, place, source_kind,
   confidence, why, 1 FROM given WHERE origin = 'previous';
 
--- What is pooled: for each included study, outcome and denominator, at most one row of its all-infused cohort ("all").
--- A first-hand value replaces the second-hand one of the same report; among reports: numbers before silence, first
--- hand before second, the largest total (protocol: "largest n infused"), then the later report by its printed date.
-CREATE VIEW v_row AS
+-- What may be pooled: the primary values in force of each included study's reports, of any cohort. Which of them counts
+-- is db.which_report's to say, by the protocol's order and people's choices. A first-hand value replaces the
+-- second-hand one of the same report.
+CREATE VIEW v_candidate AS
 WITH linked AS MATERIALIZED (SELECT DISTINCT study, report FROM v_included),
-value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary' AND cohort = 'all'),
-first_hand AS MATERIALIZED (SELECT study, outcome, denominator, report FROM value WHERE NOT second_hand)
-SELECT outcome, denominator, study, status, events, total, report, reading, second_hand, source_kind FROM (
-  SELECT v.*, row_number() OVER (PARTITION BY v.study, v.outcome, v.denominator
-      ORDER BY v.events IS NULL, v.second_hand, v.total DESC, v.printed DESC, v.report DESC, v.timepoint, v.reading) k
-  FROM (SELECT *, (
-      SELECT coalesce(c.body ->> '$.date', CAST(c.body ->> '$.year' AS TEXT)) FROM v_content c
-      WHERE c.record = value.report) printed FROM value) v
+value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary'),
+first_hand AS MATERIALIZED (
+  SELECT study, cohort, outcome, denominator, report FROM value WHERE NOT second_hand),
+dated AS MATERIALIZED (             -- the data cut-off that extractors give of a report (data dictionary: data_cut)
+  SELECT study, report, max(value) value FROM (
+    SELECT f.study, coalesce(r.report, f.report) report, f.value, f.status, row_number() OVER (
+        PARTITION BY f.study, f.report, f.cohort ORDER BY e.clock DESC, e.hash DESC) k
+    FROM fact f JOIN seen e ON e.n = f.n LEFT JOIN v_report_of r ON r.record = f.report WHERE f.field = 'data_cut')
+  WHERE k = 1 AND status = 'reported' GROUP BY study, report)
+SELECT outcome, denominator, study, cohort, status, events, total, report, timepoint, reading, second_hand, source_kind,
+  coalesce(body ->> '$.date', CAST(body ->> '$.year' AS TEXT), '') printed, data_cut,
+  coalesce(body ->> '$.publication_types', '[]') types
+FROM (
+  SELECT v.*, (SELECT c.body FROM v_content c WHERE c.record = v.report) body,
+    coalesce((SELECT d.value FROM dated d WHERE d.study = v.study AND d.report = v.report), '') data_cut
+  FROM value v
   WHERE (v.study, v.report) IN linked
-    AND NOT (v.second_hand AND (v.study, v.outcome, v.denominator, v.report) IN first_hand))
-WHERE k = 1;
-
--- No patient counts twice: of two overlapping studies the one not kept, or, while nobody chose, the later one.
-CREATE VIEW v_held_out AS
-SELECT study, other, why FROM (
-  SELECT iif(o.keep = o.a, o.b, o.a) study, o.keep other, 'overlaps with the study that was kept' why FROM v_overlap o
-  WHERE o.keep IS NOT NULL
-  UNION ALL
-  SELECT iif(fa.clock <= fb.clock, o.b, o.a), iif(fa.clock <= fb.clock, o.a, o.b), 'overlap not yet decided'
-  FROM v_overlap o
-  JOIN (SELECT s.study, min(e.clock) clock FROM study s JOIN seen e ON e.n = s.n GROUP BY s.study) fa ON fa.study = o.a
-  JOIN (SELECT s.study, min(e.clock) clock FROM study s JOIN seen e ON e.n = s.n GROUP BY s.study) fb ON fb.study = o.b
-  WHERE o.keep IS NULL)
-WHERE other IN (SELECT study FROM v_included);
+    AND NOT (v.second_hand AND (v.study, v.cohort, v.outcome, v.denominator, v.report) IN first_hand));
 
 CREATE VIEW v_registration AS       -- what a register printed last of a trial
 SELECT trial, source, facts FROM (
@@ -374,7 +409,8 @@ UNION ALL SELECT 'resolution by one of the voters', s.report FROM resolution s J
     SELECT report, stage, round, reviewer FROM v_side_vote WHERE verdict <> 'withdrawn')
 UNION ALL SELECT 'judgement of a study that is not there', study FROM (
     SELECT n, study FROM link UNION ALL SELECT n, study FROM cohort UNION ALL SELECT n, study FROM fact
-    UNION ALL SELECT n, study FROM datum UNION ALL SELECT n, a FROM overlap UNION ALL SELECT n, b FROM overlap) j
+    UNION ALL SELECT n, study FROM datum UNION ALL SELECT n, a FROM overlap UNION ALL SELECT n, b FROM overlap
+    UNION ALL SELECT n, study FROM report_choice) j
   JOIN seen e ON e.n = j.n WHERE j.study NOT IN (SELECT study FROM v_study)
 UNION ALL SELECT 'more than one primary reading', study || ' ' || outcome || ' ' || denominator || ' ' || report
   FROM value GROUP BY study, cohort, outcome, timepoint, denominator, report, second_hand HAVING count(*) > 1

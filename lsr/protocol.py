@@ -20,6 +20,7 @@ from db.identifiers import normalise_doi
 from db.model import (
     KnownItemSpec,
     OutcomeSpec,
+    OverlapSpec,
     PersonSpec,
     PressSpec,
     PreviousVersionSpec,
@@ -206,6 +207,8 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
         text=text,
         search=_search(protocol),
         subgroups=tuple(SubgroupSpec(s.id, tuple(s.levels), s.level) for s in protocol.subgroup),
+        overlap=OverlapSpec(protocol.overlap.keep, protocol.overlap.hold_from),
+        reports_prefer=tuple(dict.fromkeys(protocol.reports.prefer)),
     )
 
 

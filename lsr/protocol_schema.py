@@ -194,6 +194,19 @@ class Synthesis(Section):
     sensitivity: list[str] = []
 
 
+class Overlap(Section):
+    """[overlap]: studies with patients in common, while no two people have chosen which of them counts."""
+
+    keep: Literal["larger", "later", "first", "ask"] = "ask"
+    hold_from: Literal["certain", "probable", "possible"] = "probable"
+
+
+class Reports(Section):
+    """[reports]: which report's data count where several reports of one study give an outcome."""
+
+    prefer: list[Literal["largest-total", "latest-data-cut", "article", "latest-report"]] = []
+
+
 class Living(Section):
     """[living]: who releases, and when a search is overdue."""
 
@@ -230,6 +243,8 @@ class Protocol(Section):
     outcome: list[Outcome] = Field(min_length=1)
     subgroup: list[Subgroup] = []
     synthesis: Synthesis
+    overlap: Overlap = Overlap()
+    reports: Reports = Reports()
     living: Living = Living()
     site: Site = Site()
     locked: list[str] = []

@@ -29,11 +29,11 @@ STATE = {
     "records": "SELECT id, arm, report, box, report_box, reason FROM v_record ORDER BY 1",
     "included": "SELECT study, report, previous FROM v_included ORDER BY 1, 2, 3",
     "verdicts": "SELECT report, stage, round, verdict, reason, votes FROM v_round_verdict ORDER BY 1, 2, 3",
-    "rows": "SELECT * FROM v_row ORDER BY 1, 2, 3",
+    "rows": "SELECT * FROM v_candidate ORDER BY 1, 2, 3, 4, 8, 9, 10, 11",
     "cells": "SELECT * FROM v_cell_state ORDER BY 1, 2, 3, 4, 5, 6, 7, 8",
     "links": "SELECT report, study, state FROM v_link ORDER BY 1, 2",
     "contents": "SELECT record, sha256 FROM v_content ORDER BY 1",
-    "held out": "SELECT * FROM v_held_out ORDER BY 1, 2, 3",
+    "overlaps": "SELECT * FROM v_overlap ORDER BY 1, 2",
     "protocol": "SELECT text, reasons_must_agree FROM v_protocol",
     "violations": "SELECT * FROM v_violation ORDER BY 1, 2",
 }

@@ -36,6 +36,11 @@ def one_of_everything(review: Review) -> None:
     append(review, "ann", "cohort", **study, cohort="all", label="All infused", role="all", patients=10)
     append(review, "ann", "trial_link", **study, trial="NCT00000001", report=None, state="linked")
     append(review, "ann", "overlap", a=STUDIES[0], b=STUDIES[1], certainty="possible", patients=None, keep=None)
+    append(review, "ann", "protocol", **(PROTOCOL | {"reports": ["article"]}))
+    choice = {"report": "pubmed:1", "mark": "counts", "outcome": "cr", "cohort": "all", "why": "the longer follow-up"}
+    append(review, "ann", "report_choice", **study, **choice)
+    asked = append(review, "machine:link", "reopen", subject=STUDIES[0], stage="extraction", why="w", report="pubmed:2")
+    append(review, "ann", "reopen_withdrawal", round=asked, why="refused")
     append(review, "ann", "removal", record="pubmed:2", why="other")
     append(review, "ann", "reopen", subject="pubmed:1", stage="full-text", why="a correction")
     resolve(review, "dee", "pubmed:1", "include")

@@ -13,6 +13,7 @@ from analysis import multiverse as module
 from analysis.dataset import Source, source
 from analysis.estimation import fit
 from analysis.multiverse import Multiverse, multiverse
+from analysis.overlap import Overlaps
 from db import data
 from db.data import Value
 from db.model import OutcomeSpec, ProtocolSpec, Row, SynthesisSpec
@@ -35,14 +36,14 @@ EVALUABLE = (value("b", 12, 15, denominator="evaluable"),)
 OTHERS = [
     value("a", 5, 10, "strict"), value("a", 9, 10, "lenient"), value("b", 2, 15, "strict", denominator="evaluable"),
     value("e", 6, 6, "from the figure"), value("c", 9, 9, "another report's", report="other"),
-    value("f", 1, 1, "of a study held out"),
+    value("f", 1, 1, "of a study without a primary reading"),
 ]  # fmt: skip
 
 
 def known() -> Source:
     studies = tuple(Study(name, name.upper(), 30) for name in "abcdef")
-    values = {("cr", v.denominator, v.study): v for v in (*PRIMARY, *EVALUABLE, value("f", 1, 1))}
-    return Source(studies, {"f": "overlap"}, values, {})
+    values = {("cr", v.denominator, v.study): v for v in (*PRIMARY, *EVALUABLE)}
+    return Source(studies, Overlaps(), values, {})
 
 
 def spec(opened: Open, *sensitivity: str) -> ProtocolSpec:
@@ -81,7 +82,7 @@ def test_exact_equals_brute_force(opened: Open) -> None:
 def test_a_reading_over_the_main_denominator_leaves_another_denominators_own_value(opened: Open) -> None:
     """D has its own count over the evaluable: a second reading of its infused count says nothing of that one."""
     values = known().values | {("cr", "evaluable", "d"): value("d", 20, 22, denominator="evaluable")}
-    with_own = Source(known().studies, {}, values, {})
+    with_own = Source(known().studies, Overlaps(), values, {})
     found = multiverse(with_own, [value("d", 2, 25, "strict")], CR, spec(opened))
     assert (found.combinations, found.fits) == (4, 3)
 
@@ -96,7 +97,7 @@ def test_movers_are_the_spread_between_the_means_of_options(opened: Open) -> Non
     assert by_name["reading of A"].means["strict"] < by_name["reading of A"].means["lenient"]
 
 
-def test_held_out_studies_other_reports_and_reproduction_models_have_no_say(opened: Open) -> None:
+def test_studies_without_a_primary_reading_other_reports_and_reproduction_models_have_no_say(opened: Open) -> None:
     found = multiverse(known(), OTHERS, CR, spec(opened, *SAID))
     assert [choice.name for choice in found.choices] == [
         "reading of A", "reading of B", "reading of E", "denominator", "model"
@@ -136,7 +137,7 @@ def test_beyond_the_limit_extremes_and_a_seeded_sample(opened: Open, monkeypatch
 
 
 def test_nothing_to_pool(opened: Open) -> None:
-    empty = Source((), {}, {}, {})
+    empty = Source((), Overlaps(), {}, {})
     found = multiverse(empty, [], CR, spec(opened))
     assert isinstance(found, Multiverse)
     assert (found.lowest, found.published, found.not_pooled, found.covered) == (None, None, 2, 2)
@@ -144,7 +145,7 @@ def test_nothing_to_pool(opened: Open) -> None:
 
 
 def test_readings_that_reproduce_never_enter(opened: Open) -> None:
-    known_now, others = source(opened.review.connection), data.alternative_values(opened.review.connection)
+    known_now, others = source(opened.review.connection, opened.spec), data.alternative_values(opened.review.connection)
     assert others
     assert all(other.reading != "paper-reproducing" for other in others)
     outcome = next(one for one in opened.spec.outcomes if one.id == "cr")

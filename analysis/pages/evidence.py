@@ -172,7 +172,7 @@ def _other(outcome: OutcomeSpec, name: str, body: dict[str, Any]) -> Other:
     estimate = restore(body)
     denominator = name.removeprefix(DENOMINATOR) if name.startswith(DENOMINATOR) else outcome.denominator
     words = model(body["model"]) if body["model"] else model(name)
-    if name in (ARTICLES, FIRST_HAND, *BOUNDS):
+    if name in (ARTICLES, FIRST_HAND, *BOUNDS) or name.startswith("overlap: "):
         words = f"{words}; {name}"
     return Other(words, whom(denominator), body, heterogeneity_words(estimate) if isinstance(estimate, Pooled) else "")
 
@@ -181,7 +181,7 @@ def _missing(site: Site, body: dict[str, Any]) -> list[tuple[str, list[tuple[str
     """[(the state in words, [(study, label, why)])] in the order of MISSING; empty states left out."""
     found = []
     for status, words in MISSING.items():
-        studies = [(m["study"], m["label"], site.held.get(m["study"], "") if status == "held-out" else "")
+        studies = [(m["study"], m["label"], m.get("why", "") if status == "held-out" else "")
                    for m in body["missing"] if m["status"] == status]  # fmt: skip
         if studies:
             found.append((words, studies))

@@ -11,6 +11,7 @@ from typing import Any
 from analysis.dataset import COMPOSED
 from analysis.escape import clean, file_names
 from analysis.prisma import Flow, flow
+from analysis.overlap import held_out_of
 from analysis.refresh import Refreshed
 from analysis.reproduction import Line, reproduction_table
 from db import data, queries
@@ -143,7 +144,7 @@ def gather(connection: sqlite3.Connection, spec: ProtocolSpec, refreshed: Refres
         values=tuple(data.pool_values(connection)),
         cells=tuple(data.cells(connection)),
         facts=tuple(data.facts(connection)),
-        held=data.held_out(connection),
+        held=held_out_of(refreshed.estimates),
         open_cells=frozenset(s["study"] for s in states if s["state"] in ("awaiting", "conflict")),
         reopened=tuple(data.reopened(connection)),
         previous_reports=queries.previous_reports(connection),

@@ -19,7 +19,7 @@ CREATE TABLE entry (
   author TEXT NOT NULL CHECK (author <> '' AND substr(chain, 1, length(author) + 1) = author || '@'),
   kind TEXT NOT NULL CHECK (kind IN ('protocol', 'previous', 'run', 'assign', 'removal', 'study', 'link',
     'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version',
-    'failure', 'acceptance', 'registration', 'pair')),
+    'failure', 'acceptance', 'registration', 'pair', 'report_choice', 'reopen_withdrawal')),
   body TEXT NOT NULL CHECK (json_valid(body)),
   UNIQUE (chain, seq)
 ) STRICT;
@@ -173,6 +173,8 @@ CREATE TABLE overlap (              -- the same patients may be in both studies;
   certainty TEXT NOT NULL CHECK (certainty IN ('certain', 'probable', 'possible', 'none')),
   patients INTEGER,
   keep TEXT CHECK (keep IS NULL OR keep IN (a, b)),
+  why TEXT NOT NULL,
+  ruling INTEGER NOT NULL CHECK (ruling IN (0, 1)),  -- 1: the adjudicator's, where two people chose differently
   CHECK (a < b)
 ) STRICT;
 CREATE TABLE vote (
@@ -325,7 +327,7 @@ CREATE TRIGGER entry_trial_link AFTER INSERT ON entry WHEN NEW.kind = 'trial_lin
 END;
 CREATE TRIGGER entry_overlap AFTER INSERT ON entry WHEN NEW.kind = 'overlap' BEGIN
   INSERT INTO overlap SELECT NEW.n, NEW.body->>'a', NEW.body->>'b', NEW.body->>'certainty', NEW.body->>'patients',
-    NEW.body->>'keep';
+    NEW.body->>'keep', coalesce(NEW.body->>'why', ''), coalesce(NEW.body->>'ruling', 0);
 END;
 CREATE TRIGGER entry_vote AFTER INSERT ON entry WHEN NEW.kind = 'vote' BEGIN
   INSERT INTO vote SELECT NEW.n, NEW.body->>'report', NEW.body->>'stage', NEW.body->>'round', NEW.author,
@@ -391,4 +393,54 @@ BEGIN SELECT RAISE(ABORT, 'machines find duplicates, people decide on them'); EN
 CREATE TRIGGER entry_pair AFTER INSERT ON entry WHEN NEW.kind = 'pair' BEGIN
   INSERT INTO pair SELECT NEW.n, value->>0, value->>1, NEW.body->>'state', value->>2, value->>3
     FROM json_each(NEW.body, '$.items');
+END;
+
+-- Which report's data count, and what a later report asks for -------------------------------------------------------
+CREATE TABLE protocol_report_rule ( -- [reports] prefer, in its order; empty: the order of db.which_report
+  n INTEGER NOT NULL REFERENCES entry,
+  rank INTEGER NOT NULL,
+  rule TEXT NOT NULL,
+  PRIMARY KEY (n, rank)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE report_choice (        -- a person's word on a report of a study; 'open' and 'whole' take one back
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  study TEXT NOT NULL,
+  report TEXT NOT NULL,
+  mark TEXT NOT NULL CHECK (mark IN ('counts', 'open', 'subset', 'whole')),
+  outcome TEXT NOT NULL,            -- '' for 'subset' and 'whole': of the report, whatever the outcome
+  cohort TEXT NOT NULL,
+  why TEXT NOT NULL,
+  CHECK ((mark IN ('counts', 'open')) = (outcome <> ''))
+) STRICT;
+CREATE INDEX report_choice_study ON report_choice (study, outcome);
+CREATE TABLE reopen_cause (         -- a reopening for one report: it asks for that report's cells, and opens no others
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  round TEXT NOT NULL UNIQUE,
+  study TEXT NOT NULL,
+  report TEXT NOT NULL
+) STRICT;
+CREATE INDEX reopen_cause_study ON reopen_cause (study, report);
+CREATE TABLE reopen_withdrawal (    -- the link was undone: what its reopening asked for is asked no longer
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  round TEXT NOT NULL,
+  why TEXT NOT NULL
+) STRICT;
+CREATE INDEX reopen_withdrawal_round ON reopen_withdrawal (round);
+CREATE TRIGGER entry_machine_chooses BEFORE INSERT ON entry
+WHEN NEW.author LIKE 'machine:%' AND (NEW.kind = 'report_choice'
+  OR NEW.kind = 'overlap' AND (NEW.body ->> 'keep' IS NOT NULL OR coalesce(NEW.body ->> 'ruling', 0)))
+BEGIN SELECT RAISE(ABORT, 'a machine does not choose whose data count'); END;
+CREATE TRIGGER entry_protocol_reports AFTER INSERT ON entry WHEN NEW.kind = 'protocol' BEGIN
+  INSERT INTO protocol_report_rule SELECT NEW.n, key, value FROM json_each(NEW.body, '$.reports');
+END;
+CREATE TRIGGER entry_report_choice AFTER INSERT ON entry WHEN NEW.kind = 'report_choice' BEGIN
+  INSERT INTO report_choice SELECT NEW.n, NEW.body->>'study', NEW.body->>'report', NEW.body->>'mark',
+    NEW.body->>'outcome', NEW.body->>'cohort', NEW.body->>'why';
+END;
+CREATE TRIGGER entry_reopen_cause AFTER INSERT ON entry
+WHEN NEW.kind = 'reopen' AND NEW.body ->> 'report' IS NOT NULL BEGIN
+  INSERT INTO reopen_cause SELECT NEW.n, NEW.hash, NEW.body->>'subject', NEW.body->>'report';
+END;
+CREATE TRIGGER entry_reopen_withdrawal AFTER INSERT ON entry WHEN NEW.kind = 'reopen_withdrawal' BEGIN
+  INSERT INTO reopen_withdrawal SELECT NEW.n, NEW.body->>'round', NEW.body->>'why';
 END;

@@ -119,7 +119,7 @@ def multiverses(found: Open, outcome: str | None, seconds: float, as_json: bool)
     wanted = [spec for spec in proportions if outcome in (None, spec.id)]
     if not wanted:
         raise InputError(f"no outcome {outcome!r}: there are {', '.join(spec.id for spec in proportions)}")
-    known, others = source(found.review.connection), data.alternative_values(found.review.connection)
+    known, others = source(found.review.connection, found.spec), data.alternative_values(found.review.connection)
     results = [multiverse(known, others, spec, found.spec, seconds=seconds) for spec in wanted]
     if as_json:
         print_json([plain_multiverse(result) for result in results])

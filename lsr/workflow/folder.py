@@ -112,6 +112,7 @@ def _protocol_body(spec: ProtocolSpec) -> dict[str, Any]:
         "extractors": spec.extractors,
         "reasons": [reason.code for reason in spec.reasons],
         "outcomes": [[outcome.id, outcome.denominator] for outcome in spec.outcomes],
+        "reports": list(spec.reports_prefer),
     }
 
 
