@@ -6,6 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
+from db import queries
 from db.which_report import Candidate, Chosen, Word, choose_all
 
 
@@ -135,9 +136,22 @@ def report_choices(connection: sqlite3.Connection) -> list[Chosen]:
 
 
 def caused(connection: sqlite3.Connection, report: str) -> list[tuple[str, str]]:
-    """(study, round) of the reopenings for a report that nobody withdrew."""
-    rows = connection.execute("SELECT study, round FROM v_reopen_cause WHERE report = ? ORDER BY clock", (report,))
+    """(study, round) of the reopenings for a report that nobody withdrew (point queries)."""
+    ids = queries.ids_of(connection, report)
+    rows = connection.execute(
+        f"""SELECT c.study, c.round FROM reopen_cause c JOIN seen e ON e.n = c.n
+        WHERE c.report IN ({queries.marks(ids)}) AND NOT EXISTS (
+          SELECT 1 FROM reopen_withdrawal w JOIN seen d ON d.n = w.n WHERE w.round = c.round)
+        ORDER BY e.clock""",
+        ids,
+    )
     return rows.fetchall()
+
+
+def has_data(connection: sqlite3.Connection, study: str) -> bool:
+    """Whether anybody ever entered a value for a study."""
+    query = "SELECT 1 FROM datum d JOIN seen e ON e.n = d.n WHERE d.study = ? LIMIT 1"
+    return connection.execute(query, (study,)).fetchone() is not None
 
 
 def reopenings(connection: sqlite3.Connection) -> list[Reopening]:

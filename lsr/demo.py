@@ -20,6 +20,7 @@ from db.ledger import heads
 from db.model import Datum
 from lsr.protocol import FILE
 from lsr.workflow import extract, folder, judge
+from lsr.workflow import studies as studies_of
 from lsr.workflow.bring import Brought, Replies, harvest, load_replies
 from lsr.workflow.files import import_files
 from lsr.workflow.pages import write_site
@@ -119,7 +120,7 @@ def _play(opened: folder.Open, script: dict[str, Any]) -> None:
         "retrieval": lambda row: judge.retrieve(
             opened, row["report"], row["by"], got=row["status"] == "retrieved", route=row["how"]),
         "resolution": lambda row: _resolve(opened, row),
-        "study": lambda row: studies.update({row["study"]: judge.new_study(
+        "study": lambda row: studies.update({row["study"]: studies_of.new_study(
             opened, _first_report(script, row["study"]), row["by"], row["label"], row["patients"])}),
         "link": lambda row: _link(opened, row, studies),
     }  # fmt: skip
@@ -148,7 +149,7 @@ def _resolve(opened: folder.Open, row: dict[str, Any]) -> None:
 
 def _link(opened: folder.Open, row: dict[str, Any], studies: dict[str, str]) -> None:
     accept = row["state"] == "linked"
-    judge.decide_link(opened, row["report"], studies[row["study"]], row["by"], accept=accept, why=row["why"])
+    studies_of.decide_link(opened, row["report"], studies[row["study"]], row["by"], accept=accept, why=row["why"])
 
 
 def _extract(opened: folder.Open, rows: list[dict[str, Any]], studies: dict[str, str], *, resolving: bool) -> None:

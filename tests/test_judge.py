@@ -18,7 +18,7 @@ from db import data, queries
 from db.errors import DecisionError, InputError
 from db.model import Link
 from db.verify import verify
-from lsr.workflow import judge
+from lsr.workflow import choices, judge, studies
 from lsr.workflow.folder import Open, open_review
 from lsr.workflow.linking import append_link
 from tests.scene import (
@@ -310,9 +310,9 @@ def test_a_proposal_waits_for_a_person_and_its_refusal_opens_a_study(found: Open
     assert studies_of(found, FIRST) == []
     assert data.unlinked(found.review.connection) == [FIRST]
     balanced(found)
-    judge.decide_link(found, FIRST, other, A, accept=False, why="another centre")
+    studies.decide_link(found, FIRST, other, A, accept=False, why="another centre")
     assert studies_of(found, FIRST) == []
-    judge.decide_link(found, FIRST, KNOWN_STUDY, A, accept=False)
+    studies.decide_link(found, FIRST, KNOWN_STUDY, A, accept=False)
     assert studies_of(found, FIRST) == [f"study:{FIRST}"]
     assert data.unlinked(found.review.connection) == []
     balanced(found)
@@ -322,45 +322,51 @@ def test_an_accepted_proposal_makes_a_companion(found: Open) -> None:
     with found.review.transaction():
         append_link(found.review, "machine:link", Link(FIRST, KNOWN_STUDY, "proposed", ("same registry number",)))
     include(found, FIRST)
-    judge.decide_link(found, FIRST, KNOWN_STUDY, B, accept=True)
+    studies.decide_link(found, FIRST, KNOWN_STUDY, B, accept=True)
     counts = flow(found.review.connection)
     assert (counts.new_studies, counts.new_reports, counts.new_reports_of_previous_studies) == (0, 1, 1)
     balanced(found)
 
 
 def test_refusing_before_inclusion_opens_no_study(found: Open) -> None:
-    judge.decide_link(found, FIRST, KNOWN_STUDY, A, accept=False)
+    studies.decide_link(found, FIRST, KNOWN_STUDY, A, accept=False)
     assert studies_of(found, FIRST) == []
     include(found, FIRST)
     assert studies_of(found, FIRST) == [f"study:{FIRST}"]
 
 
 def test_labels_are_told_apart() -> None:
-    assert judge.study_label("Hu", 2022, ["Hu 2022"], "x:1") == "Hu 2022b"
-    assert judge.study_label("Hu", 2022, ["Hu 2022", "Hu 2022b"], "x:1") == "Hu 2022c"
-    assert judge.study_label("", 2022, [], "x:1") == "x:1 (2022)"
-    assert judge.study_label("Hu", None, [], "x:1") == "x:1"
+    assert studies.study_label("Hu", 2022, ["Hu 2022"], "x:1") == "Hu 2022b"
+    assert studies.study_label("Hu", 2022, ["Hu 2022", "Hu 2022b"], "x:1") == "Hu 2022c"
+    assert studies.study_label("", 2022, [], "x:1") == "x:1 (2022)"
+    assert studies.study_label("Hu", None, [], "x:1") == "x:1"
 
 
 def test_overlapping_patients_count_once_until_people_chose(found: Open) -> None:
     hu, tan = "study:hu-2022", "study:tan-2022"
     both = in_pool(found, hu) & in_pool(found, tan)
     assert both
-    judge.report_overlap(found, tan, hu, A, "probable")
-    assert bool(in_pool(found, hu)) != bool(in_pool(found, tan))
-    held = tan if in_pool(found, hu) else hu
+    choices.report_overlap(found, tan, hu, A, "probable")
+    assert not in_pool(found, hu) & in_pool(found, tan)
+    held = tan if both <= in_pool(found, hu) else hu
+    kept = hu if held == tan else tan
     missing = {m.status for d in datasets(found.review.connection, found.spec) for m in d.missing if m.study == held}
     assert missing == {"held-out"}
-    judge.report_overlap(found, hu, tan, A, "probable", keep=held)
+    choices.report_overlap(found, hu, tan, A, "probable", keep=held)
+    assert both <= in_pool(found, kept), "one person proposes"
+    choices.report_overlap(found, hu, tan, B, "probable", keep=held)
     assert both <= in_pool(found, held)
-    judge.report_overlap(found, hu, tan, B, "none")
+    assert not in_pool(found, hu) & in_pool(found, tan)
+    choices.report_overlap(found, hu, tan, B, "none")
+    assert not in_pool(found, hu) & in_pool(found, tan), "whoever said that there is an overlap has to take it back"
+    choices.report_overlap(found, hu, tan, A, "none")
     assert both <= in_pool(found, hu) & in_pool(found, tan)
     balanced(found)
     for a, b, certainty in ((hu, hu, "certain"), (hu, tan, "perhaps")):
         with pytest.raises(DecisionError):
-            judge.report_overlap(found, a, b, A, certainty)
+            choices.report_overlap(found, a, b, A, certainty)
     with pytest.raises(InputError, match="no study"):
-        judge.report_overlap(found, hu, "study:none", A, "certain")
+        choices.report_overlap(found, hu, "study:none", A, "certain")
 
 
 def test_only_people_of_the_protocol_decide(found: Open) -> None:
@@ -368,9 +374,9 @@ def test_only_people_of_the_protocol_decide(found: Open) -> None:
         lambda: judge.vote(found, FIRST, TA, "nobody", "include"),
         lambda: judge.reopen(found, KNOWN, FT, "nobody", "why"),
         lambda: judge.retrieve(found, FIRST, "nobody", got=True),
-        lambda: judge.new_study(found, FIRST, "nobody", "A label"),
-        lambda: judge.decide_link(found, FIRST, KNOWN_STUDY, "machine:link", accept=True),
-        lambda: judge.report_overlap(found, KNOWN_STUDY, "study:hu-2022", "nobody", "certain"),
+        lambda: studies.new_study(found, FIRST, "nobody", "A label"),
+        lambda: studies.decide_link(found, FIRST, KNOWN_STUDY, "machine:link", accept=True),
+        lambda: choices.report_overlap(found, KNOWN_STUDY, "study:hu-2022", "nobody", "certain"),
     ):
         with pytest.raises(DecisionError, match="unknown"):
             step()

@@ -10,7 +10,7 @@ import pytest
 from db import queries
 from db.model import Author
 from db.records import RunNote, store_run
-from lsr.workflow import judge
+from lsr.workflow import judge, studies
 from lsr.workflow.folder import open_review
 from tests.conftest import Command, Ran
 from tests.scene import JUDGE, RECORDS, REPORTS, SEARCHED, A, B, searched, to_full_text, vote
@@ -145,7 +145,7 @@ def test_hostile_text_never_reaches_the_terminal(lsr: Command, folder: Path) -> 
     )  # fmt: skip
     with open_review(folder) as opened, opened.review.transaction():
         store_run(opened.review, RunNote("pubmed", "databases", "q", SEARCHED, None), (record,))
-        label = judge.new_study(opened, record.id, A, f"Label {bad}")
+        label = studies.new_study(opened, record.id, A, f"Label {bad}")
     seen = [
         screen(lsr, folder, "q"),
         lsr("link", "--studies", "--review", folder),

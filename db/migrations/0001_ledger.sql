@@ -419,7 +419,7 @@ CREATE TABLE reopen_cause (         -- a reopening for one report: it asks for t
   study TEXT NOT NULL,
   report TEXT NOT NULL
 ) STRICT;
-CREATE INDEX reopen_cause_study ON reopen_cause (study, report);
+CREATE INDEX reopen_cause_report ON reopen_cause (report, study);
 CREATE TABLE reopen_withdrawal (    -- the link was undone: what its reopening asked for is asked no longer
   n INTEGER PRIMARY KEY REFERENCES entry,
   round TEXT NOT NULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from db import searches
 from db.errors import InputError
 from lsr.workflow.folder import Open
-from lsr.workflow.judge import known_person
+from lsr.workflow.people import known_person
 
 
 def accept(opened: Open, source: str, person: str, why: str) -> tuple[tuple[str, str], ...]:

@@ -1,21 +1,17 @@
-"""Decisions of people on reports: votes, resolutions, reopenings, retrievals, links. Nothing is ever overwritten."""
+"""Decisions of people on reports: votes, resolutions, reopenings, retrievals. Nothing is ever overwritten."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from curation.verdicts import check_resolution, check_vote, rule_of, verdict_of
 from db import queries
 from db.errors import DecisionError, InputError
-from db.model import Link, Stage, Verdict
+from db.model import Stage, Verdict
+from lsr.workflow import studies
 from lsr.workflow.folder import Open
-from lsr.workflow.linking import append_link
-from lsr.workflow.reports import record_of
-
-# Who stands in the ledger for the study made by itself when an included report has no likely study to belong to.
-LINKER = "machine:link"
+from lsr.workflow.people import known_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,49 +143,6 @@ def retrieve(
         review.append(person, "retrieval", body)
 
 
-def decide_link(opened: Open, reference: str, study: str, person: str, *, accept: bool, why: str = "") -> Link:
-    """A person says that a report belongs to a study, or does not."""
-    known_person(opened, person)
-    review = opened.review
-    with review.transaction():
-        report = queries.find_report(review.connection, reference)
-        if study not in queries.study_labels(review.connection):
-            raise InputError(f"no study {study!r}: `lsr link --studies` lists them")
-        if not accept and report in queries.previous_reports(review.connection):
-            raise DecisionError(
-                f"{report}: the previous version put it in its study: reopen it at full text if it is not to count "
-                f"(`lsr decide {report} --stage full-text --reviewer {person} --reopen WHY`)"
-            )
-        found = Link(report, study, "linked" if accept else "refused", (why,) if why else ())
-        append_link(review, person, found)
-        if not accept:
-            _study_of_its_own(opened, report)
-    return found
-
-
-def new_study(opened: Open, reference: str, person: str, label: str, patients: int | None = None) -> str:
-    """A study of its own for a report; returns the study's id."""
-    known_person(opened, person)
-    with opened.review.transaction():
-        report = queries.find_report(opened.review.connection, reference)
-        return _append_study(opened, report, person, label, patients, ("a study of its own, said by a person",))
-
-
-def report_overlap(
-    opened: Open, a: str, b: str, person: str, certainty: str, patients: int | None = None, keep: str | None = None
-) -> None:
-    """The same patients may be in both studies: until one is kept, the later one is held out of the pool."""
-    known_person(opened, person)
-    labels = queries.study_labels(opened.review.connection)
-    for study in (a, b):
-        if study not in labels:
-            raise InputError(f"no study {study!r}: `lsr link --studies` lists them")
-    first, second = sorted((a, b))
-    body = {"a": first, "b": second, "certainty": certainty, "patients": patients, "keep": keep}
-    with opened.review.transaction():
-        opened.review.append(person, "overlap", body)
-
-
 def _open_item(opened: Open, reference: str, stage: Stage, reviewer: str) -> Item:
     """The item, if this reviewer may still vote on it."""
     connection = opened.review.connection
@@ -219,48 +172,8 @@ def _at_stage(opened: Open, found: Item) -> None:
 
 
 def _closed(opened: Open, before: Item) -> Item:
-    """The item after a write; an included report with no likely study gets one of its own."""
+    """The item after a write; a report judged at full text joins or leaves its studies."""
     after = item(opened, before.report, before.stage)
-    if after.stage == "full-text" and after.state == "include":
-        _study_of_its_own(opened, after.report)
+    if after.stage == "full-text" and after.state in ("include", "exclude"):
+        studies.judged(opened, after.report, included=after.state == "include")
     return after
-
-
-def _study_of_its_own(opened: Open, report: str) -> None:
-    connection = opened.review.connection
-    if queries.verdict_in_force(connection, report, "full-text") != "include":
-        return
-    states = {found.state for found in queries.links(connection) if found.report == report}
-    if states & {"linked", "proposed"}:
-        return  # linked already, or a person has a proposal to answer first
-    record = record_of(connection, report)
-    family = record.authors[0].family if record.authors else ""
-    label = study_label(family, record.year, queries.study_labels(connection).values(), report)
-    _append_study(opened, report, LINKER, label, None, ("no known study is likely",))
-
-
-def study_label(family: str, year: int | None, taken: Collection[str], report: str) -> str:
-    """ "Author year", as studies are cited, with a letter where that is taken; the report's id without an author."""
-    base = f"{family} {year}" if family and year else f"{report} ({year})" if year else report
-    letters = "abcdefghijklmnopqrstuvwxyz"[1:]
-    return next((name for name in (base, *(f"{base}{x}" for x in letters)) if name not in taken), report)
-
-
-def _append_study(
-    opened: Open, report: str, author: str, label: str, patients: int | None, evidence: tuple[str, ...]
-) -> str:
-    review = opened.review
-    study = f"study:{report}"
-    review.append(author, "study", {"study": study, "label": label, "patients": patients})
-    append_link(review, author, Link(report, study, "linked", evidence))
-    for trial in record_of(review.connection, report).registry_ids:
-        body = {"trial": trial, "study": study, "report": None, "state": "linked"}
-        review.append(author, "trial_link", body)
-    return study
-
-
-def known_person(opened: Open, person: str) -> None:
-    """DecisionError if the protocol does not name the person."""
-    names = [p.name for p in opened.spec.persons]
-    if person not in names:
-        raise DecisionError(f"unknown person {person!r}: the protocol names {', '.join(names) or 'nobody yet'}")
