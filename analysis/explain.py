@@ -48,9 +48,7 @@ def explain(connection: sqlite3.Connection, outcome: OutcomeSpec, body: dict[str
         "not_computed": body["not_computed"],
         "rows": rows,
         "missing": [
-            m
-            | ({} if m["status"] == "held-out" else _trace(used.get(m["study"]), people))
-            for m in body["missing"]
+            m | ({} if m["status"] == "held-out" else _trace(used.get(m["study"]), people)) for m in body["missing"]
         ],
         "other_values": [
             _unused(cell, outcome, labels) | _trace(cell, people) for cell in cells if id(cell) not in taken

@@ -112,9 +112,7 @@ class Overlaps:
             if {o.a, o.b} <= inside and (STRENGTH[o.certainty] >= least or o.keep is not None)
         }
 
-    def _best(
-        self, left: set[str], numbers: set[str], keep: Sequence[str], beats: set[tuple[str, str]]
-    ) -> str:
+    def _best(self, left: set[str], numbers: set[str], keep: Sequence[str], beats: set[tuple[str, str]]) -> str:
         """The next study to take. People's choices that go round in a circle leave it to the rule."""
         wanted = left & set(keep) & numbers or left & numbers or left
         free = {s for s in wanted if not any(winner in wanted and loser == s for winner, loser in beats)}

@@ -65,7 +65,9 @@ class Companion:
 def overlaps(connection: sqlite3.Connection) -> list[Overlap]:
     """Every overlap in force, with who said what."""
     said: dict[tuple[str, str], list[Said]] = {}
-    words = "SELECT a, b, author, certainty, patients, keep, why, ruling FROM v_overlap_said ORDER BY a, b, ruling, author"
+    words = (
+        "SELECT a, b, author, certainty, patients, keep, why, ruling FROM v_overlap_said ORDER BY a, b, ruling, author"
+    )
     for a, b, *fields, ruling in connection.execute(words):
         said.setdefault((a, b), []).append(Said(*fields, bool(ruling)))
     rows = connection.execute("SELECT a, b, certainty, patients, keep, state FROM v_overlap ORDER BY a, b")

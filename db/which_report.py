@@ -72,14 +72,14 @@ def choose_all(candidates: Iterable[Candidate], prefer: Sequence[str], words: Se
     counts = {(w.study, w.outcome, w.cohort): w for w in words if w.mark == "counts"}
     subsets = {(w.study, w.report): w for w in words if w.mark == "subset"}
     return [
-        choose(cell, prefer, counts.get((study, outcome, cohort)), {r: w for (s, r), w in subsets.items() if s == study})
+        choose(
+            cell, prefer, counts.get((study, outcome, cohort)), {r: w for (s, r), w in subsets.items() if s == study}
+        )
         for (study, cohort, outcome, _), cell in sorted(cells.items())
     ]
 
 
-def choose(
-    cell: Sequence[Candidate], prefer: Sequence[str], word: Word | None, subsets: Mapping[str, Word]
-) -> Chosen:
+def choose(cell: Sequence[Candidate], prefer: Sequence[str], word: Word | None, subsets: Mapping[str, Word]) -> Chosen:
     """The value of one cell that counts; at least one candidate is needed. The order of `cell` does not matter."""
     ranks = [(name, RANKS[name]) for name in (*(prefer or DEFAULT), "latest-report")]
     ordered = sorted(cell, key=lambda one: (one.report, one.timepoint, one.reading, one.second_hand))

@@ -9,6 +9,7 @@ from lsr.cli import (  # they register their commands
     export,
     files,
     judge,
+    link,
     make,
     pool,
     results,
@@ -17,4 +18,4 @@ from lsr.cli import (  # they register their commands
 )
 from lsr.cli.app import app
 
-__all__ = ["app", "bring", "dedupe", "export", "files", "judge", "make", "pool", "results", "show", "survival"]
+__all__ = ["app", "bring", "dedupe", "export", "files", "judge", "link", "make", "pool", "results", "show", "survival"]

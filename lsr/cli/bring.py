@@ -1,4 +1,4 @@
-"""Bringing records in and sorting them: harvest, link, run."""
+"""Bringing records in and sorting them: harvest, run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli import society_pages
 from lsr.cli.app import app
-from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json, progress_bar, say, table
+from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from db.records import Stored
@@ -147,61 +147,6 @@ def _fail_if_any(brought: Brought) -> None:
 
     if brought.failed:
         raise SourceError("; ".join(failure.why for failure in brought.failed))
-
-
-@app.command()
-def link(
-    report: Annotated[str | None, typer.Argument(metavar="[REPORT]", help="A report, by id, DOI or PMID.")] = None,
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study, by id.")] = None,
-    accept: Annotated[bool, typer.Option("--accept", help="The report belongs to the study.")] = False,
-    refuse: Annotated[bool, typer.Option("--refuse", help="It does not.")] = False,
-    new: Annotated[
-        str | None, typer.Option("--new", metavar="LABEL", help="A study of its own, with this label.")
-    ] = None,
-    studies: Annotated[bool, typer.Option("--studies", help="List the studies and their reports.")] = False,
-    reviewer: Annotated[
-        str, typer.Option("--reviewer", envvar="LSR_REVIEWER", help="Your name, as the protocol has it.")
-    ] = "",
-    why: Annotated[str, typer.Option("--why", help="Your reason.")] = "",
-    review: Folder = Path(),
-    as_json: Json = False,
-) -> None:
-    """Reports and studies: list what is proposed with its evidence; accept, refuse, or open a study of its own.
-
-    Example: lsr link 10.1200/jco.21.00389 study:tan-2023 --accept --reviewer demo-a
-    """
-    from lsr.workflow import judge
-    from lsr.workflow.refresh import refresh
-
-    with opened(review) as found:
-        if report is None:
-            _list_links(found, studies, as_json)
-            return
-        if new:
-            opened_study = judge.new_study(found, report, reviewer, new)
-            print_json({"study": opened_study}) if as_json else out(opened_study)
-        elif study is not None and accept != refuse:
-            made = judge.decide_link(found, report, study, reviewer, accept=accept, why=why)
-            told = {"report": made.report, "study": made.study, "state": made.state}
-            print_json(told) if as_json else out(f"{made.report} {made.state} {made.study}")
-        else:
-            raise typer.BadParameter("say STUDY with --accept or --refuse, or --new LABEL")
-        if refresh(found).pooled:
-            say("The data changed: pooled again.")
-
-
-def _list_links(found: Open, studies: bool, as_json: bool) -> None:
-    from db import queries
-
-    connection = found.review.connection
-    links = queries.links(connection, "linked" if studies else "proposed")
-    labels = queries.study_labels(connection)
-    if as_json:
-        print_json([{"report": k.report, "study": k.study, "label": labels.get(k.study, ""), "state": k.state,
-                     "evidence": list(k.evidence)} for k in links])  # fmt: skip
-        return
-    rows = [(k.report, k.study, labels.get(k.study, ""), "; ".join(k.evidence)) for k in links]
-    out(table(rows, ("report", "study", "label", "evidence")) if rows else "Nothing is proposed.")
 
 
 @app.command()

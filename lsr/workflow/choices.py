@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from db import queries, studies
 from db.errors import DecisionError, InputError
+from db.model import Link
 from lsr.workflow.extract import ALL, reports_of
 from lsr.workflow.folder import Open
 from lsr.workflow.people import known_person
-from lsr.workflow.studies import known_study
+from lsr.workflow.settle import append_link
+from lsr.workflow.studies import append_study, known_study, own_label, report_joined
 
 CERTAINTIES = ("certain", "probable", "possible", "none")
 
@@ -58,7 +60,15 @@ def overlap_state(opened: Open, a: str, b: str) -> str:
 
 
 def count_report(
-    opened: Open, reference: str, study: str, outcome: str, person: str, why: str, cohort: str = ALL, *, undo: bool = False
+    opened: Open,
+    reference: str,
+    study: str,
+    outcome: str,
+    person: str,
+    why: str,
+    cohort: str = ALL,
+    *,
+    undo: bool = False,
 ) -> str:
     """The report's data count for an outcome and cohort of a study, whatever the protocol's order says; or no longer.
 
@@ -88,9 +98,7 @@ def questions(opened: Open) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _mark(
-    opened: Open, reference: str, study: str, person: str, mark: str, outcome: str, cohort: str, why: str
-) -> str:
+def _mark(opened: Open, reference: str, study: str, person: str, mark: str, outcome: str, cohort: str, why: str) -> str:
     review = opened.review
     with review.transaction():
         report = queries.find_report(review.connection, reference)
@@ -114,6 +122,55 @@ def _may_rule(opened: Open, a: str, b: str, person: str) -> None:
     known_person(opened, person, "adjudicator")
     said = [one for one in studies.overlap_said(opened.review.connection, a, b) if not one.ruling]
     if person in {one.author for one in said}:
-        raise DecisionError(f"{person} has said something of {a} and {b}: the adjudicator is never one of those who did")
+        raise DecisionError(
+            f"{person} has said something of {a} and {b}: the adjudicator is never one of those who did"
+        )
     if len({one.keep for one in said if one.keep}) < 2 and len({one.certainty == "none" for one in said}) < 2:
         raise DecisionError(f"{a} and {b}: people do not differ on their overlap: nothing to resolve")
+
+
+def overlapping(
+    opened: Open,
+    reference: str,
+    study: str,
+    person: str,
+    certainty: str,
+    patients: int | None = None,
+    keep: str | None = None,
+    why: str = "",
+    *,
+    ruling: bool = False,
+) -> tuple[str, str]:
+    """A report, or a study, has patients in common with `study`: (the study on its side, how the overlap stands).
+
+    A report that is in no other study gets one of its own: two studies overlap, a report does not. It is then no report
+    of `study`. `keep` may name the report: that is its study. A report in several studies: name the one that is meant.
+    """
+    known_person(opened, person)
+    with opened.review.transaction():
+        own = _study_of(opened, reference, known_study(opened, study), person, certainty)
+        kept = own if keep is not None and keep in (reference, own) else keep
+        return own, report_overlap(opened, own, study, person, certainty, patients, kept, why, ruling=ruling)
+
+
+def _study_of(opened: Open, reference: str, study: str, person: str, certainty: str) -> str:
+    connection = opened.review.connection
+    if reference in queries.study_labels(connection):
+        return reference
+    report = queries.find_report(connection, reference)
+    links = [f for f in queries.links(connection) if f.report == report]
+    mine = sorted(f.study for f in links if f.state == "linked" and f.study != study)
+    if len(mine) > 1:
+        raise DecisionError(f"{report} is in {len(mine)} studies: name the one that overlaps: {', '.join(mine)}")
+    if not mine and (certainty == "none" or report in queries.previous_reports(connection)):
+        raise DecisionError(f"{report}: is in no study but {study}: there are no two studies to compare")
+    if not mine:
+        label = own_label(opened, queries.record_of(connection, report), report)
+        mine = [append_study(opened, report, person, label, None, (f"its patients may be in {study} too",))]
+    if report in queries.previous_reports(connection):
+        return mine[0]  # the previous version put it in its study: that is undone by reopening it alone
+    if certainty != "none" and any(f.study == study and f.state != "refused" for f in links):
+        words = (f"patients in common, in a study of its own: {mine[0]}",)
+        append_link(opened.review, person, Link(report, study, "refused", words))
+        report_joined(opened, report)
+    return mine[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from db import data, queries
+from db import data, queries, studies
 from db.duplicates import queue_length
 from db.records import RETRIEVAL
-from lsr.workflow import sources
+from lsr.workflow import choices, sources
 from lsr.workflow.folder import PREVIOUS, Open
 from lsr.workflow.notices import grave
 from lsr.workflow.refresh import refresh
@@ -35,6 +35,16 @@ def status(opened: Open) -> dict[str, Any]:
     searched = sources.source_states(opened)
     found: dict[str, Any] = {
         "review": spec.id,
+        "new_reports": [
+            {"report": report, "study": study, "state": state}
+            for report, study, state in studies.new_reports(connection)
+        ],
+        "reopened": [
+            {"study": one.study, "report": one.report, "why": one.why, "lacking": one.lacking}
+            for one in studies.reopenings(connection)
+        ],
+        "data_questions": choices.questions(opened),
+        "overlaps_undecided": sum(o.state not in ("decided", "ruled") for o in studies.overlaps(connection)),
         "searches": {state.source: state.last for state in searched},
         "sources": [sources.plain(state) for state in searched],
         "press": {name: getattr(spec.search.press, name) for name in ("reviewer", "date", "outcome")},
@@ -56,8 +66,25 @@ def status(opened: Open) -> dict[str, Any]:
         "released": bool(versions) and versions[-1].frozen["fingerprint"] == now.fingerprint,
         "fingerprint": now.fingerprint,
     }
-    found["lines"] = [*sources.lines(searched), *_lines(found)]
+    found["lines"] = [*_study_lines(found), *sources.lines(searched), *_lines(found)]
     return found
+
+
+def _study_lines(found: dict[str, Any]) -> list[str]:
+    """What a living review waits for first: new reports of its studies, and what they ask for."""
+    lines = [
+        f"new reports of included studies: {one['report']} {'of' if one['state'] == 'linked' else 'perhaps of'} "
+        f"{one['study']}{'' if one['state'] == 'linked' else ' (lsr link)'}"
+        for one in found["new_reports"]
+    ]
+    lines += [
+        f"reopened for extraction: {one['study']}: {one['why']} (lsr extract --study {one['study']})"
+        for one in found["reopened"]
+    ]
+    return lines + [
+        f"which report counts? {one['study']}, {one['outcome']}: {one['question']} (lsr link --data REPORT)"
+        for one in found["data_questions"]
+    ]
 
 
 def last_searches(opened: Open) -> dict[str, str]:
@@ -81,6 +108,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("abstracts_to_open", "meeting abstracts whose page a person should open (lsr harvest --pages)"),
         ("pairs_in_doubt", "pairs of records may be duplicates (lsr dedupe)"),
         ("proposed_links", "proposed links to answer (lsr link)"),
+        ("overlaps_undecided", "overlaps that two people have not decided (lsr link --overlaps)"),
         ("extractions_awaiting_second", "cells await their second extractor (lsr extract)"),
         ("extraction_conflicts", "cells on which extractors differ (lsr extract --differences)"),
     )

@@ -13,8 +13,9 @@ from db.errors import DecisionError, InputError
 from db.model import Link
 from db.records import Record
 from lsr.workflow.folder import Open
-from lsr.workflow.people import known_person
 from lsr.workflow.linking import append_link
+from lsr.workflow.people import known_person
+from lsr.workflow.reports import record_of
 
 # Who stands in the ledger for the study made by itself when an included report has no likely study to belong to, and
 # for the reopening that a report asks for.
@@ -50,7 +51,7 @@ def new_study(opened: Open, reference: str, person: str, label: str, patients: i
     known_person(opened, person)
     with opened.review.transaction():
         report = queries.find_report(opened.review.connection, reference)
-        study = _append_study(opened, report, person, label, patients, ("a study of its own, said by a person",))
+        study = append_study(opened, report, person, label, patients, ("a study of its own, said by a person",))
         for found in queries.links(opened.review.connection, "proposed"):
             if found.report == report:
                 append_link(opened.review, person, Link(report, found.study, "refused", (f"it is {study}",)))
@@ -150,9 +151,9 @@ def _study_of_its_own(opened: Open, report: str) -> None:
     states = {found.state for found in queries.links(connection) if found.report == report}
     if states & {"linked", "proposed"}:
         return  # linked already, or a person has a proposal to answer first
-    record = queries.record_of(connection, report)
+    record = record_of(connection, report)
     label = own_label(opened, record, report)
-    _append_study(opened, report, LINKER, label, None, (OWN,))
+    append_study(opened, report, LINKER, label, None, (OWN,))
 
 
 def own_label(opened: Open, record: Record, report: str) -> str:
@@ -161,14 +162,15 @@ def own_label(opened: Open, record: Record, report: str) -> str:
     return study_label(family, record.year, queries.study_labels(opened.review.connection).values(), report)
 
 
-def _append_study(
+def append_study(
     opened: Open, report: str, author: str, label: str, patients: int | None, evidence: tuple[str, ...]
 ) -> str:
+    """Enter a study whose first report this is, with its trials; returns its id. Call it inside a transaction."""
     review = opened.review
     study = study_id(report)
     review.append(author, "study", {"study": study, "label": label, "patients": patients})
     append_link(review, author, Link(report, study, "linked", evidence))
-    for trial in queries.record_of(review.connection, report).registry_ids:
+    for trial in record_of(review.connection, report).registry_ids:
         body = {"trial": trial, "study": study, "report": None, "state": "linked"}
         review.append(author, "trial_link", body)
     return study
