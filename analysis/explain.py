@@ -6,14 +6,16 @@ Quotations are never among it: they stay in the folder.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import asdict
 from typing import Any
 
 from analysis.dataset import COMPOSED
 from analysis.estimates import MODEL_TITLES
-from db import data
+from db import data, studies
 from db.data import Cell, Value
 from db.model import OutcomeSpec
 from db.queries import study_labels
+from db.which_report import ALL, Candidate
 
 TRACE = ("cohort", "timepoint", "denominator", "reading", "report", "place", "source_kind", "confidence", "why")
 CONVENTIONS = ("ci_convention", "prediction_convention", "Q_test")
@@ -50,10 +52,42 @@ def explain(connection: sqlite3.Connection, outcome: OutcomeSpec, body: dict[str
         "missing": [
             m | ({} if m["status"] == "held-out" else _trace(used.get(m["study"]), people)) for m in body["missing"]
         ],
+        "reports": _reports(connection, outcome, labels),
+        "overlaps": _overlaps(connection, body, labels),
         "other_values": [
             _unused(cell, outcome, labels) | _trace(cell, people) for cell in cells if id(cell) not in taken
         ],
     }
+
+
+def _reports(connection: sqlite3.Connection, outcome: OutcomeSpec, labels: dict[str, str]) -> list[dict[str, Any]]:
+    """For each study which report counts for the outcome, by which rule, and which other reports gave what."""
+    return [
+        {
+            "study": chosen.value.study,
+            "label": labels.get(chosen.value.study, chosen.value.study),
+            **_given(chosen.value),
+            "rule": chosen.rule,
+            "question": chosen.question,
+            "others": [_given(other) | {"why": why} for other, why in chosen.others],
+        }
+        for chosen in studies.report_choices(connection)
+        if (chosen.value.outcome, chosen.value.denominator) == (outcome.id, outcome.denominator)
+        and chosen.value.cohort == ALL
+    ]
+
+
+def _given(value: Candidate) -> dict[str, Any]:
+    names = ("report", "status", "events", "total", "timepoint", "reading", "second_hand", "printed", "data_cut")
+    return {name: getattr(value, name) for name in names}
+
+
+def _overlaps(connection: sqlite3.Connection, body: dict[str, Any], labels: dict[str, str]) -> list[dict[str, Any]]:
+    """The overlaps of the studies that give the outcome, and the estimates under each choice of them."""
+    here = {one["study"] for one in (*body["rows"], *body["missing"])}
+    found = [o for o in studies.overlaps(connection) if o.a in here and o.b in here]
+    said = [asdict(one) | {"labels": [labels.get(one.a, one.a), labels.get(one.b, one.b)]} for one in found]
+    return [one | {"said": [dict(word) for word in one["said"]]} for one in said]
 
 
 def _cell(value: Value, cells: list[Cell]) -> Cell | None:
@@ -98,7 +132,7 @@ def _not_used(cell: Cell, outcome: OutcomeSpec) -> str:
         return "a part of the study: nothing says which parts are disjoint and make up the whole"
     if cell.events is None:
         return "no numbers"
-    return "another report's value stands before it, or the study is not included or held out"
+    return "another report's value stands before it (see reports), or the study is not included or held out"
 
 
 def words(trace: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -122,3 +156,34 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
     people = ", ".join(dict.fromkeys(p["who"] for p in row.get("given_by", ())))
     settled = "" if second else f"{row.get('origin', '')} ({people})"
     return hand, settled, *(row.get(name, "") for name in ("report", "reading", "place", "why"))
+
+
+REPORTS_HEADER = ("study", "x/n", "report that counts", "because", "other reports")
+
+
+def report_words(trace: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Lines for people: which report counts for each study that has several, and what the others gave."""
+    return [
+        (one["label"], _fraction(one), one["report"], "; ".join(filter(None, (one["rule"], one["question"]))),
+         "; ".join(f"{other['report']} {_fraction(other)}: {other['why']}" for other in one["others"]))
+        for one in trace["reports"]
+        if one["others"]
+    ]  # fmt: skip
+
+
+def _fraction(one: dict[str, Any]) -> str:
+    return str(one["status"]) if one["events"] is None else f"{one['events']}/{one['total']}"
+
+
+OVERLAPS_HEADER = ("study", "overlaps with", "certainty", "patients", "state")
+
+
+def overlap_words(trace: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Lines for people: the overlaps among the included studies, and whether two people have chosen."""
+    return [(*one["labels"], one["certainty"], str(one["patients"] or ""), _state(one)) for one in trace["overlaps"]]
+
+
+def _state(one: dict[str, Any]) -> str:
+    if one["state"] in ("decided", "ruled"):
+        return f"{one['state']}: {one['keep']} is pooled"
+    return f"overlap not yet decided ({one['state']})"

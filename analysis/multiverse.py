@@ -5,7 +5,8 @@ no combination is more probable than another. Choices are (1) for each study wit
 (2) the denominators of the outcome; (3) the model and the sensitivity models, but none declared for reproduction only;
 (4) which rows: all, and "articles only" or "first-hand data only" where declared; (5) which of overlapping studies is
 kept, whoever chose (a study held out of the published analysis enters by its primary reading). Readings of role
-"reproduction" never enter. Leave-one-out and the bounds for unreported outcomes are not among the choices: nobody would publish them alone.
+"reproduction" never enter. Leave-one-out and the bounds for unreported outcomes are not among the choices: nobody would
+publish them alone.
 """
 
 from __future__ import annotations

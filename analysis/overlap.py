@@ -87,7 +87,7 @@ class Overlaps:
         return named
 
     def options(self, studies: Iterable[str], numbers: Collection[str]) -> list[tuple[str, str]]:
-        """[(names, study)]: the studies that an overlap may keep; those whose keeping amounts to the same share a line."""
+        """[(names, study)]: the studies an overlap may keep; those whose keeping amounts to the same share a line."""
         here, given = sorted(set(studies)), set(numbers)
         pairs = self._edges(here, self.rule.hold_from)
         found: dict[frozenset[str], list[str]] = {}
@@ -167,9 +167,8 @@ def held_out_of(estimates: Mapping[str, Any]) -> dict[str, str]:
         for missing in body["missing"]:
             if missing["status"] == "held-out":
                 found.setdefault(missing["study"], {}).setdefault(missing.get("why", ""), []).append(outcome)
+    everywhere = len(estimates)
     return {
-        study: "; ".join(
-            why if len(outcomes) == len(estimates) else f"of {', '.join(outcomes)}: {why}" for why, outcomes in whys.items()
-        )
+        study: "; ".join(f"of {', '.join(of)}: {why}" if len(of) < everywhere else why for why, of in whys.items())
         for study, whys in found.items()
-    }  # fmt: skip
+    }

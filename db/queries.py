@@ -310,7 +310,7 @@ def _rounds(connection: sqlite3.Connection, ids: list[str], stage: str) -> list[
     rows = connection.execute(
         f"""SELECT o.round, o.other FROM reopen o JOIN seen e ON e.n = o.n
         WHERE o.subject IN ({marks(ids)}) AND o.stage = ?
-          AND o.n NOT IN (SELECT n FROM reopen_cause)  -- it asks for one report's cells and opens no round of the others
+          AND o.n NOT IN (SELECT n FROM reopen_cause)  -- for one report's cells: it opens no round of the others
         ORDER BY e.clock DESC, e.hash DESC""",
         (*ids, stage),
     )

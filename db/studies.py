@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from db import queries
 from db.which_report import Candidate, Chosen, Word, choose_all
@@ -68,10 +68,13 @@ def overlaps(connection: sqlite3.Connection) -> list[Overlap]:
     words = (
         "SELECT a, b, author, certainty, patients, keep, why, ruling FROM v_overlap_said ORDER BY a, b, ruling, author"
     )
-    for a, b, *fields, ruling in connection.execute(words):
-        said.setdefault((a, b), []).append(Said(*fields, bool(ruling)))
+    for a, b, author, certainty, patients, keep, why, ruling in connection.execute(words):
+        said.setdefault((a, b), []).append(Said(author, certainty, patients, keep, why, bool(ruling)))
     rows = connection.execute("SELECT a, b, certainty, patients, keep, state FROM v_overlap ORDER BY a, b")
-    return [Overlap(*row, tuple(said[row[0], row[1]])) for row in rows]
+    return [
+        Overlap(a, b, certainty, patients, keep, state, tuple(said[a, b]))
+        for a, b, certainty, patients, keep, state in rows
+    ]
 
 
 def overlap_said(connection: sqlite3.Connection, a: str, b: str) -> list[Said]:
@@ -81,7 +84,10 @@ def overlap_said(connection: sqlite3.Connection, a: str, b: str) -> list[Said]:
         ORDER BY ruling, author""",
         (a, b),
     )
-    return [Said(*fields, bool(ruling)) for *fields, ruling in rows]
+    return [
+        Said(author, certainty, patients, keep, why, bool(ruling))
+        for author, certainty, patients, keep, why, ruling in rows
+    ]
 
 
 def first_seen(connection: sqlite3.Connection) -> dict[str, int]:
@@ -110,7 +116,11 @@ def candidates(connection: sqlite3.Connection) -> list[Candidate]:
         """SELECT outcome, denominator, study, cohort, status, events, total, report, timepoint, reading, second_hand,
         source_kind, printed, data_cut, types FROM v_candidate"""
     )
-    return [Candidate(*r[:10], bool(r[10]), *r[11:14], tuple(json.loads(r[14]))) for r in rows]
+    names = [field.name for field in fields(Candidate)]
+    found = (dict(zip(names, row, strict=True)) for row in rows)
+    return [
+        Candidate(**r | {"second_hand": bool(r["second_hand"]), "types": tuple(json.loads(r["types"]))}) for r in found
+    ]
 
 
 def report_words(connection: sqlite3.Connection) -> list[Word]:

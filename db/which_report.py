@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 ALL = "all"  # the cohort of all patients of a study: the one that is pooled
 DEFAULT = ("largest-total", "latest-report")  # where the protocol's [reports] prefer says nothing
@@ -174,7 +175,7 @@ def is_article(source_kind: str, types: Sequence[str]) -> bool:
     return bool(types) and not any(word in kind.casefold() for kind in types for word in NOT_ARTICLES)
 
 
-Rank = Callable[[Candidate], int | str | bool]
+Rank = Callable[[Candidate], Any]  # of one rule always of one type: a number, a text or a truth
 RANKS: dict[str, Rank] = {
     "largest-total": lambda one: one.total or 0,
     "latest-data-cut": lambda one: one.data_cut or one.printed,  # not reported: the report's date (data dictionary)

@@ -10,8 +10,8 @@ from typing import Any
 
 from analysis.dataset import COMPOSED
 from analysis.escape import clean, file_names
-from analysis.prisma import Flow, flow
 from analysis.overlap import held_out_of
+from analysis.prisma import Flow, flow
 from analysis.refresh import Refreshed
 from analysis.reproduction import Line, reproduction_table
 from db import data, queries

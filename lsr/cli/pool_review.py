@@ -37,7 +37,7 @@ def estimates(found: Open, as_json: bool, *, force: bool) -> None:
 def explained(found: Open, outcome: str, as_json: bool) -> None:
     """Every number of an outcome, down to the values it was taken from."""
     from analysis.explain import HEADER as TRACE_HEADER
-    from analysis.explain import explain, words
+    from analysis.explain import OVERLAPS_HEADER, REPORTS_HEADER, explain, overlap_words, report_words, words
     from db.errors import InputError
     from lsr.workflow.refresh import refresh
 
@@ -58,6 +58,13 @@ def explained(found: Open, outcome: str, as_json: bool) -> None:
     out(table([line("primary", trace["estimate"]), *(line(*item) for item in trace["sensitivity"].items())], HEADER))
     out("")
     out(table(words(trace), TRACE_HEADER))
+    for lines, header in (
+        (report_words(trace), REPORTS_HEADER),
+        (overlap_words(trace), OVERLAPS_HEADER),
+    ):
+        if lines:
+            out("")
+            out(table(lines, header))
     unused = [
         (one["label"], "–" if one["events"] is None else f"{one['events']}/{one['total']}", one["cohort"],
          one["denominator"], one["reading"], one["not_used"])

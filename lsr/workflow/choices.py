@@ -106,7 +106,7 @@ def _mark(opened: Open, reference: str, study: str, person: str, mark: str, outc
         mine = reports_of(opened).get(study, [])
         if report not in mine:
             raise DecisionError(
-                f"{report}: no included report of {study}: it has {', '.join(mine) or 'none'} (lsr link {report} {study})"
+                f"{report}: no included report of {study}: it has {', '.join(mine) or 'none'} (`lsr link --studies`)"
             )
         body = {"study": study, "report": report, "mark": mark, "outcome": outcome, "cohort": cohort, "why": why}
         review.append(person, "report_choice", body)

@@ -88,8 +88,8 @@ def _facts(left: Record, right: Record, products: tuple[str, ...]) -> list[Fact]
         Fact("journal", left.journal, right.journal),
         Fact("trials", _list(left.registry_ids), _list(right.registry_ids),
              *_sets(set(left.registry_ids), set(right.registry_ids))),
-        Fact("patients", *(str(n or "") for n in patients), *_grown(*patients)),
-        Fact("product", *(_list(sorted(names)) for names in made), *_sets(*made)),
+        Fact("patients", str(patients[0] or ""), str(patients[1] or ""), *_grown(*patients)),
+        Fact("product", _list(sorted(made[0])), _list(sorted(made[1])), *_sets(*made)),
         Fact("centre", _centre(left), _centre(right), *_centres(left, right)),
         Fact("kind", _list(left.publication_types), _list(right.publication_types)),
         Fact("DOI", left.doi, right.doi),
@@ -119,7 +119,7 @@ def _sets(left: set[str], right: set[str]) -> tuple[str, int]:
     return ("differ", -1) if left and right else ("", 0)
 
 
-def _grown(left: int | None = None, right: int | None = None) -> tuple[str, int]:
+def _grown(left: int | None, right: int | None) -> tuple[str, int]:
     if left is None or right is None:
         return "", 0
     return ("same", 1) if left == right else ("more", 0) if left > right else ("fewer", -1)

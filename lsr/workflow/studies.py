@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable
 
 from db import queries, studies
 from db.errors import DecisionError, InputError
-from db.model import Link
-from db.records import Record
+from db.model import Link, Record
 from lsr.workflow.folder import Open
 from lsr.workflow.linking import append_link
 from lsr.workflow.people import known_person
@@ -67,8 +66,8 @@ def known_study(opened: Open, study: str) -> str:
 
 
 def judged(opened: Open, report: str, *, included: bool) -> None:
-    """A report was judged at full text: an included one with no likely study gets one of its own, and joins its studies;
-    an excluded one asks for nothing any longer."""
+    """A report was judged at full text: an included one joins its studies, one of its own where none is likely; an
+    excluded one asks for nothing any longer."""
     if included:
         _study_of_its_own(opened, report)
     report_joined(opened, report)
