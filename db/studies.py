@@ -187,16 +187,21 @@ def reopenings(connection: sqlite3.Connection) -> list[Reopening]:
 
 def new_reports(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """(report, study, linked or proposed): reports found for included studies that nobody has judged to the end."""
-    rows = connection.execute(
+    found = connection.execute(
         """WITH here AS MATERIALIZED (SELECT study, report FROM v_included)
         SELECT l.report, l.study, l.state FROM v_link l
         WHERE l.state IN ('linked', 'proposed') AND l.study IN (SELECT study FROM here WHERE report <> l.report)
           AND (l.report, l.study) NOT IN (SELECT report, study FROM here)
-          AND l.report IN (SELECT report FROM v_record WHERE box = 'awaiting screening' OR report_box IN (
-            'awaiting retrieval', 'awaiting assessment') OR report_box = 'included' AND l.state = 'proposed')
         ORDER BY l.state, l.report, l.study"""
+    ).fetchall()
+    if not found:
+        return []  # in most weeks: where each record stands need not be worked out
+    rows = connection.execute(
+        """SELECT report, max(coalesce(report_box, '') = 'included') FROM v_record WHERE box = 'awaiting screening'
+        OR report_box IN ('awaiting retrieval', 'awaiting assessment', 'included') GROUP BY report"""
     )
-    return rows.fetchall()
+    waits = dict(rows.fetchall())
+    return [one for one in found if one[0] in waits and (one[2] == "proposed" or not waits[one[0]])]
 
 
 def companions(connection: sqlite3.Connection) -> list[Companion]:
