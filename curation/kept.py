@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from curation.normalise import fold, journals_agree, pages, pages_agree, volume
-from curation.similarity import kind_of
+from curation.journals import journals_agree
+from curation.kinds import kind_of
+from curation.normalise import fold, pages, pages_agree, volume
 from db.identifiers import normalise_doi
 from db.model import Author, Record
 

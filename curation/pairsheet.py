@@ -10,9 +10,11 @@ from typing import Final, Literal
 from rapidfuzz import fuzz
 
 from curation.csvfile import guarded, read_table, write_table
-from curation.normalise import journals_agree, pages_agree
+from curation.journals import journals_agree
+from curation.kinds import kind_of
+from curation.normalise import pages_agree
 from curation.rules import contradictions
-from curation.similarity import Comparison, describe, kind_of, veto
+from curation.similarity import Comparison, describe, veto
 from db.errors import InputError
 from db.model import Record
 

@@ -15,7 +15,7 @@ from db.model import Record
 from lsr.cli.common import clean, out, say
 from lsr.workflow import pairs
 from lsr.workflow.folder import Open
-from lsr.workflow.judge import known_person
+from lsr.workflow.people import known_person
 
 LABEL: Final = 10
 COLUMN: Final = 32  # two of them, the label, the mark and the gaps make 78: an 80-column terminal, less a margin

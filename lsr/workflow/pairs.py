@@ -19,7 +19,7 @@ from db.duplicates import Pair
 from db.errors import DecisionError, InputError
 from lsr.workflow.duplicates import Settled, candidates_around, settle_scope
 from lsr.workflow.folder import Open
-from lsr.workflow.judge import known_person
+from lsr.workflow.people import known_person
 from lsr.workflow.reports import record_of
 
 Verdict = Literal["same", "different"]
