@@ -36,6 +36,8 @@ class Arm:
     assessed: int = 0
     excluded_reports: dict[str, int] = field(default_factory=dict)
     awaiting_assessment: int = 0
+    awaiting_translation: int = 0
+    awaiting_classification: int = 0
     included: int = 0
 
 
@@ -100,7 +102,8 @@ def imbalances(found: Flow) -> list[str]:
             "identified = sum of sources": (arm.identified, sum(arm.sources.values())),
             "screened = excluded + sought": (arm.screened, arm.excluded + arm.sought),
             "sought = not retrieved + awaiting + assessed": (
-                arm.sought, arm.not_retrieved + arm.awaiting_retrieval + arm.assessed + arm.awaiting_assessment),
+                arm.sought, arm.not_retrieved + arm.awaiting_retrieval + arm.assessed + arm.awaiting_assessment
+                + arm.awaiting_translation + arm.awaiting_classification),
             "assessed = excluded + included": (arm.assessed, sum(arm.excluded_reports.values()) + arm.included),
         }  # fmt: skip
         faults += [f"{name}: {words}: {a} is not {b}" for words, (a, b) in equations.items() if a != b]
@@ -135,6 +138,8 @@ def _arm(side: str, counts: dict[tuple[str, str, str], int], sources: dict[str, 
         assessed=reports("included") + reports("excluded"),
         excluded_reports=dict(sorted(reasons.items())),
         awaiting_assessment=reports("awaiting assessment"),
+        awaiting_translation=reports("awaiting translation"),
+        awaiting_classification=reports("awaiting classification"),
         included=reports("included"),
     )
 

@@ -55,7 +55,8 @@ def description(flow: Flow) -> str:
             f"{HEADS[side]}: {arm.identified} records identified, {_removed(arm)} removed before screening,"
             f" {arm.screened} screened, {arm.excluded} excluded, {arm.sought} reports sought, {arm.not_retrieved} not"
             f" retrieved, {arm.assessed} assessed, {excluded} excluded, {arm.included} included; awaiting screening"
-            f" {arm.awaiting_screening}, retrieval {arm.awaiting_retrieval}, assessment {arm.awaiting_assessment}."
+            f" {arm.awaiting_screening}, retrieval {arm.awaiting_retrieval}, translation {arm.awaiting_translation},"
+            f" classification {arm.awaiting_classification}, assessment {arm.awaiting_assessment}."
         )
     said.append(f"In total {flow.total_studies} studies in {flow.total_reports} reports.")
     return " ".join(said)
@@ -94,6 +95,8 @@ def rows_of(side: str, arm: Arm, reasons: Mapping[str, str] = NO_REASONS) -> lis
             (
                 box("not-retrieved", _count("Reports not retrieved", arm.not_retrieved)),
                 *awaits("awaiting-retrieval", "Awaiting retrieval", arm.awaiting_retrieval),
+                *awaits("awaiting-translation", "Awaiting translation", arm.awaiting_translation),
+                *awaits("awaiting-classification", "Awaiting classification", arm.awaiting_classification),
                 *awaits("awaiting-assessment", "Retrieved, awaiting assessment", arm.awaiting_assessment),
             ),
         ),

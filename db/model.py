@@ -208,10 +208,21 @@ class OutcomeSpec:
 
 @dataclass(frozen=True, slots=True)
 class PersonSpec:
-    """Someone with roles in the review."""
+    """Someone with roles in the review.
+
+    `stages` limits screening and adjudicating to these (empty: both); `since` and `until` are the first and the last
+    day (ISO, empty: open). Who authored or ran a study may not judge it: `author_names` as papers print them,
+    `involved_in` study ids; `namesake_in` names reports (id, DOI or PMID) whose author only bears the same name.
+    """
 
     name: str
     roles: tuple[str, ...]
+    stages: tuple[Stage, ...] = ()
+    since: str = ""
+    until: str = ""
+    author_names: tuple[str, ...] = ()
+    involved_in: tuple[str, ...] = ()
+    namesake_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

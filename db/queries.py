@@ -126,13 +126,6 @@ def verdict_in_force(connection: sqlite3.Connection, report: str, stage: Stage) 
     return None
 
 
-def voted_at(connection: sqlite3.Connection, report: str, stage: Stage) -> bool:
-    """Whether anybody ever voted on the report at a stage."""
-    ids = ids_of(connection, report)
-    query = f"SELECT 1 FROM vote v JOIN seen e ON e.n = v.n WHERE v.report IN ({marks(ids)}) AND v.stage = ? LIMIT 1"
-    return connection.execute(query, (*ids, stage)).fetchone() is not None
-
-
 def retrieved(connection: sqlite3.Connection, report: str) -> bool | None:
     """Whether the full text was retrieved; None while nobody said."""
     ids = ids_of(connection, report)
@@ -157,6 +150,7 @@ def to_vote_on(connection: sqlite3.Connection, stage: Stage, reviewer: str, vote
         SELECT report FROM (SELECT report FROM {view} WHERE box = :box UNION SELECT report FROM o WHERE round <> '')
         WHERE report NOT IN (SELECT report FROM o WHERE state <> 'awaiting' OR votes >= :needed)
           AND report NOT IN (SELECT report FROM o WHERE (report, round) IN mine)
+          AND (:stage <> 'full-text' OR report NOT IN (SELECT report FROM v_awaiting))
         ORDER BY report""",
         {"stage": stage, "reviewer": reviewer, "box": box, "needed": votes_needed},
     )

@@ -47,6 +47,8 @@ TYPED_TABLES = [
     "report_choice",
     "reopen_cause",
     "reopen_withdrawal",
+    "awaiting",
+    "contact",
 ]
 
 APPEND_ONLY = """

@@ -177,16 +177,33 @@ SELECT report, stage, round, verdict, reason FROM (
 
 -- PRISMA: each record stands in exactly one box, and each report sought too -----------------------------------------
 CREATE VIEW v_retrieval AS
-SELECT report, got FROM (
-  SELECT coalesce(r.report, t.report) report, t.got,
+SELECT report, got, route, sha256, file, licence, supplement, language, why FROM (
+  SELECT coalesce(r.report, t.report) report, t.got, t.route, t.sha256, t.file, t.licence, t.supplement, t.language,
+    t.why,
     row_number() OVER (PARTITION BY coalesce(r.report, t.report) ORDER BY e.clock DESC, e.hash DESC) k
   FROM retrieval t JOIN seen e ON e.n = t.n LEFT JOIN v_report_of r ON r.record = t.report)
+WHERE k = 1;
+
+CREATE VIEW v_awaiting AS           -- the last word on what a full text waits for
+SELECT report, what, why FROM (
+  SELECT coalesce(r.report, a.report) report, a.what, a.why,
+    row_number() OVER (PARTITION BY coalesce(r.report, a.report) ORDER BY e.clock DESC, e.hash DESC) k
+  FROM awaiting a JOIN seen e ON e.n = a.n LEFT JOIN v_report_of r ON r.record = a.report)
+WHERE k = 1 AND what <> 'nothing';
+
+CREATE VIEW v_contact AS            -- each question to the authors, with the last answer
+SELECT report, asked_on, about, answer, author FROM (
+  SELECT coalesce(r.report, c.report) report, c.asked_on, c.about, c.answer, e.author,
+    row_number() OVER (PARTITION BY coalesce(r.report, c.report), c.asked_on, c.about
+      ORDER BY e.clock DESC, e.hash DESC) k
+  FROM contact c JOIN seen e ON e.n = c.n LEFT JOIN v_report_of r ON r.record = c.report)
 WHERE k = 1;
 
 CREATE VIEW v_record AS             -- `report_box` is the box of the report, on the one record that is sought for it
 WITH retrieval AS MATERIALIZED (SELECT report, got FROM v_retrieval),
 got AS MATERIALIZED (SELECT report FROM retrieval WHERE got),
 not_got AS MATERIALIZED (SELECT report FROM retrieval WHERE NOT got),
+waits AS MATERIALIZED (SELECT report, what FROM v_awaiting),
 screened AS MATERIALIZED (
   SELECT report, max(iif(stage = 'title-abstract', verdict, NULL)) verdict,
     max(iif(stage = 'title-abstract', reason, NULL)) reason, max(iif(stage = 'full-text', verdict, NULL)) assessed,
@@ -214,10 +231,12 @@ boxed AS MATERIALIZED (
   FROM x LEFT JOIN screened s ON s.report = x.report)
 SELECT id, arm, side, report, box, CASE
     WHEN box <> 'sought' THEN NULL
+    WHEN report IN got AND assessed = 'include' THEN 'included'
+    WHEN report IN got AND assessed = 'exclude' THEN 'excluded'
+    WHEN report IN (SELECT report FROM waits WHERE what = 'translation') THEN 'awaiting translation'
+    WHEN report IN (SELECT report FROM waits) THEN 'awaiting classification'
     WHEN report IN not_got THEN 'not retrieved'
     WHEN report NOT IN got THEN 'awaiting retrieval'
-    WHEN assessed = 'include' THEN 'included'
-    WHEN assessed = 'exclude' THEN 'excluded'
     ELSE 'awaiting assessment' END report_box,
   CASE WHEN box = 'excluded' THEN reason WHEN box = 'sought' AND report IN got THEN full_text_reason END reason
 FROM boxed;
@@ -402,6 +421,7 @@ UNION ALL SELECT 'report named by no record', report FROM hop WHERE report NOT I
 UNION ALL SELECT 'excluded without a reason', report FROM r WHERE report_box = 'excluded' AND reason IS NULL
 UNION ALL SELECT 'judgement of a report that is not there', report FROM (
     SELECT n, report FROM vote UNION ALL SELECT n, report FROM resolution UNION ALL SELECT n, report FROM retrieval
+    UNION ALL SELECT n, report FROM awaiting UNION ALL SELECT n, report FROM contact
     UNION ALL SELECT n, report FROM link UNION ALL SELECT n, subject FROM reopen WHERE stage <> 'extraction') j
   JOIN seen e ON e.n = j.n WHERE j.report NOT IN (SELECT id FROM record)
 UNION ALL SELECT 'resolution by one of the voters', s.report FROM resolution s JOIN seen e ON e.n = s.n

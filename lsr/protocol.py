@@ -33,7 +33,7 @@ from db.model import (
     SubgroupSpec,
     SynthesisSpec,
 )  # fmt: skip
-from lsr.protocol_schema import Outcome, PreviousVersion, Protocol, Source
+from lsr.protocol_schema import Outcome, Person, PreviousVersion, Protocol, Source
 from lsr.toml_lines import line_of
 
 FILE = "protocol.toml"
@@ -180,7 +180,7 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
         registration=review.registration,
         demonstration=review.demonstration,
         previous=_previous(review.previous_version),
-        persons=tuple(PersonSpec(p.name, tuple(p.roles)) for p in review.person),
+        persons=tuple(map(_person, review.person)),
         sources=tuple(_source(source, protocol.search.date_from) for source in protocol.search.source),
         reasons=tuple(ReasonSpec(r.code, _label(r.label, tree), _stages(r.stages)) for r in protocol.exclusion_reason),
         outcomes=tuple(_outcome(outcome) for outcome in protocol.outcome),
@@ -237,6 +237,13 @@ def cadence_days(cadence: str) -> int:
         return _CADENCES[words[0]]
     found = re.match(r"(?:every )?(\d{1,4}) days?\b", " ".join(words))
     return int(found[1]) if found else 0
+
+
+def _person(person: Person) -> PersonSpec:
+    return PersonSpec(
+        person.name, tuple(person.roles), tuple(person.stages), person.since, person.until,
+        tuple(person.author_names), tuple(person.involved_in_studies), tuple(person.namesake_in),
+    )  # fmt: skip
 
 
 def _previous(previous: PreviousVersion | None) -> PreviousVersionSpec | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from db.identifiers import normalise_doi
 
@@ -43,6 +43,19 @@ class Person(Section):
 
     name: str = Field(min_length=1)
     roles: list[Literal[ROLES]] = Field(default=[])  # type: ignore[valid-type]
+    stages: list[Literal["title-abstract", "full-text"]] = []
+    since: str = Field(default="", alias="from", pattern=r"^(\d{4}-\d\d-\d\d)?$")
+    until: str = Field(default="", pattern=r"^(\d{4}-\d\d-\d\d)?$")
+    author_names: list[str] = []
+    involved_in_studies: list[str] = []
+    namesake_in: list[str] = []
+
+    @field_validator("until")
+    @classmethod
+    def _after(cls, until: str, others: ValidationInfo) -> str:
+        if until and until < str(others.data.get("since", "")):
+            raise ValueError("is before the day in `from`")
+        return until
 
     @field_validator("name")
     @classmethod

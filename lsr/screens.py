@@ -9,7 +9,7 @@ import typer
 
 from curation.verdicts import check_vote
 from db import queries
-from db.errors import DecisionError, ReviewError
+from db.errors import ReviewError
 from db.model import ReasonSpec, Record, Stage, Verdict
 from lsr.cli.common import clean, out, say
 from lsr.workflow import judge
@@ -41,29 +41,6 @@ def screen(found: Open, stage: Stage, reviewer: str) -> None:
             done.append(report)
             position += 1
     say(f"{len(done)} votes; {len(waiting) - len(done)} of this queue left.")
-
-
-def resolve(found: Open, adjudicator: str) -> None:
-    """Conflicts one after another, with both votes, reasons and notes side by side, for the adjudicator only."""
-    if adjudicator not in [p.name for p in found.spec.persons if "adjudicator" in p.roles]:
-        names = ", ".join(p.name for p in found.spec.persons if "adjudicator" in p.roles)
-        raise DecisionError(
-            f"{adjudicator!r} is no adjudicator of this review: the protocol names {names or 'nobody yet'}"
-        )
-    waiting = queries.conflicts(found.review.connection)
-    if not waiting:
-        say("No conflicts.")
-    for report, stage in waiting:
-        reasons = [reason for reason in found.spec.reasons if stage in reason.stages]
-        show(record_of(found.review.connection, report), f"conflict at {stage}", reasons)
-        for vote in judge.item(found, report, stage).votes:
-            out(f"  {vote.reviewer}: {vote.verdict} {vote.reason or ''} {vote.note}".rstrip())
-        while True:
-            key = _ask("i include · 1-9 exclude with reason · s skip · q leave")
-            if key == "q":
-                return
-            if key == "s" or _rule(found, report, stage, adjudicator, key, reasons):
-                break
 
 
 def show(record: Record, heading: str, reasons: Iterable[ReasonSpec]) -> None:
@@ -105,15 +82,6 @@ def _vote(found: Open, report: str, stage: Stage, reviewer: str, key: str, reaso
         say(f"{key!r} is no key of this screen.")
         return False
     return _tried(lambda: judge.vote(found, report, stage, reviewer, verdict, reason))
-
-
-def _rule(found: Open, report: str, stage: Stage, adjudicator: str, key: str, reasons: list[ReasonSpec]) -> bool:
-    reason = _reason(key, reasons)
-    if key != "i" and reason is None:
-        say(f"{key!r} is no key of this screen.")
-        return False
-    verdict: Verdict = "exclude" if reason else "include"
-    return _tried(lambda: judge.resolve(found, report, stage, adjudicator, verdict, reason))
 
 
 def _undo(found: Open, stage: Stage, reviewer: str, done: list[str], waiting: list[str], position: int) -> int:

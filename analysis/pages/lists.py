@@ -54,6 +54,8 @@ _LISTS = (
     ("excluded", "Records excluded by people", True),
     ("not-retrieved", "Reports not retrieved", True),
     ("awaiting-retrieval", "Awaiting retrieval", False),
+    ("awaiting-translation", "Awaiting translation", False),
+    ("awaiting-classification", "Awaiting classification", False),
     ("awaiting-assessment", "Retrieved, awaiting assessment", False),
     ("excluded-reports", "Reports excluded, with reasons", True),
     ("included", "Reports included", True),
@@ -69,6 +71,8 @@ _RECORD_BOXES = {
 _REPORT_BOXES = {
     "not-retrieved": "not retrieved",
     "awaiting-retrieval": "awaiting retrieval",
+    "awaiting-translation": "awaiting translation",
+    "awaiting-classification": "awaiting classification",
     "awaiting-assessment": "awaiting assessment",
     "excluded-reports": "excluded",
     "included": "included",
@@ -79,12 +83,14 @@ _SUMS = (
     ("removed", "Records removed before screening", ("known", "duplicates", "automation", "other")),
     ("screened", "Records screened", ("excluded", "sought")),
     ("sought", "Reports sought for retrieval",
-     ("not-retrieved", "awaiting-retrieval", "awaiting-assessment", "assessed")),
+     ("not-retrieved", "awaiting-retrieval", "awaiting-translation", "awaiting-classification", "awaiting-assessment",
+      "assessed")),
     ("assessed", "Reports assessed for eligibility", ("excluded-reports", "included")),
 )  # fmt: skip
 _ORDER = (
     "identified", "removed", "known", "duplicates", "automation", "other", "awaiting-screening", "screened", "excluded",
-    "sought", "not-retrieved", "awaiting-retrieval", "awaiting-assessment", "assessed", "excluded-reports", "included",
+    "sought", "not-retrieved", "awaiting-retrieval", "awaiting-translation", "awaiting-classification",
+    "awaiting-assessment", "assessed", "excluded-reports", "included",
 )  # fmt: skip
 
 

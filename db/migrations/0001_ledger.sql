@@ -19,7 +19,7 @@ CREATE TABLE entry (
   author TEXT NOT NULL CHECK (author <> '' AND substr(chain, 1, length(author) + 1) = author || '@'),
   kind TEXT NOT NULL CHECK (kind IN ('protocol', 'previous', 'run', 'assign', 'removal', 'study', 'link',
     'trial_link', 'overlap', 'vote', 'resolution', 'reopen', 'retrieval', 'cohort', 'fact', 'datum', 'version',
-    'failure', 'acceptance', 'registration', 'pair', 'report_choice', 'reopen_withdrawal')),
+    'failure', 'acceptance', 'registration', 'pair', 'report_choice', 'reopen_withdrawal', 'awaiting', 'contact')),
   body TEXT NOT NULL CHECK (json_valid(body)),
   UNIQUE (chain, seq)
 ) STRICT;
@@ -215,9 +215,30 @@ CREATE TABLE retrieval (
   report TEXT NOT NULL,
   got INTEGER NOT NULL CHECK (got IN (0, 1)),
   route TEXT NOT NULL,
-  sha256 TEXT NOT NULL
+  sha256 TEXT NOT NULL,
+  file TEXT NOT NULL,               -- where people keep it, inside the review's folder; never shared
+  licence TEXT NOT NULL,
+  supplement TEXT NOT NULL CHECK (supplement IN ('', 'yes', 'no')),
+  language TEXT NOT NULL,
+  why TEXT NOT NULL                 -- why it could not be retrieved
 ) STRICT;
 CREATE INDEX retrieval_report ON retrieval (report);
+-- What a full text waits for before it can be judged, and what its authors were asked.
+CREATE TABLE awaiting (
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  report TEXT NOT NULL,
+  what TEXT NOT NULL CHECK (what IN ('translation', 'classification', 'nothing')),
+  why TEXT NOT NULL
+) STRICT;
+CREATE INDEX awaiting_report ON awaiting (report);
+CREATE TABLE contact (              -- the same day and question again, with an answer: the answer
+  n INTEGER PRIMARY KEY REFERENCES entry,
+  report TEXT NOT NULL,
+  asked_on TEXT NOT NULL,
+  about TEXT NOT NULL,
+  answer TEXT NOT NULL
+) STRICT;
+CREATE INDEX contact_report ON contact (report);
 CREATE TABLE cohort (               -- the unit of pooling within a study
   n INTEGER NOT NULL REFERENCES entry,
   study TEXT NOT NULL,
@@ -288,7 +309,8 @@ CREATE TABLE setting (
 
 -- The only way in --------------------------------------------------------------------------------------------------
 CREATE TRIGGER entry_machine BEFORE INSERT ON entry
-WHEN NEW.author LIKE 'machine:%' AND (NEW.kind IN ('vote', 'resolution', 'retrieval', 'version', 'acceptance')
+WHEN NEW.author LIKE 'machine:%' AND (NEW.kind IN ('vote', 'resolution', 'retrieval', 'version', 'acceptance',
+  'awaiting', 'contact')
   OR NEW.kind = 'datum' AND NEW.body ->> 'origin' <> 'previous')
 BEGIN SELECT RAISE(ABORT, 'a machine does not decide'); END;
 
@@ -343,7 +365,15 @@ CREATE TRIGGER entry_reopen AFTER INSERT ON entry WHEN NEW.kind = 'reopen' BEGIN
 END;
 CREATE TRIGGER entry_retrieval AFTER INSERT ON entry WHEN NEW.kind = 'retrieval' BEGIN
   INSERT INTO retrieval SELECT NEW.n, NEW.body->>'report', NEW.body->>'got', coalesce(NEW.body->>'route', ''),
-    coalesce(NEW.body->>'sha256', '');
+    coalesce(NEW.body->>'sha256', ''), coalesce(NEW.body->>'file', ''), coalesce(NEW.body->>'licence', ''),
+    coalesce(NEW.body->>'supplement', ''), coalesce(NEW.body->>'language', ''), coalesce(NEW.body->>'why', '');
+END;
+CREATE TRIGGER entry_awaiting AFTER INSERT ON entry WHEN NEW.kind = 'awaiting' BEGIN
+  INSERT INTO awaiting SELECT NEW.n, NEW.body->>'report', NEW.body->>'what', NEW.body->>'why';
+END;
+CREATE TRIGGER entry_contact AFTER INSERT ON entry WHEN NEW.kind = 'contact' BEGIN
+  INSERT INTO contact SELECT NEW.n, NEW.body->>'report', NEW.body->>'asked_on', NEW.body->>'about',
+    NEW.body->>'answer';
 END;
 CREATE TRIGGER entry_cohort AFTER INSERT ON entry WHEN NEW.kind = 'cohort' BEGIN
   INSERT INTO cohort SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'label', NEW.body->>'role',

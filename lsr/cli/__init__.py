@@ -4,7 +4,9 @@ Commands import what they need when they run: `lsr --help` and `lsr status` must
 """
 
 from lsr.cli import (  # they register their commands
+    agreement,
     bring,
+    decisions,
     dedupe,
     export,
     files,
@@ -18,4 +20,19 @@ from lsr.cli import (  # they register their commands
 )
 from lsr.cli.app import app
 
-__all__ = ["app", "bring", "dedupe", "export", "files", "judge", "link", "make", "pool", "results", "show", "survival"]
+__all__ = [
+    "agreement",
+    "app",
+    "bring",
+    "decisions",
+    "dedupe",
+    "export",
+    "files",
+    "judge",
+    "link",
+    "make",
+    "pool",
+    "results",
+    "show",
+    "survival",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,9 +29,8 @@ def screen(reviewer: Reviewer, stage: StageOption = "title-abstract", review: Fo
     """
     from lsr.screens import screen as run
 
-    with opened(review) as found:
+    with opened(review) as found, _pooled(found):
         run(found, stage, reviewer)
-        _pool(found)
 
 
 @app.command()
@@ -52,22 +53,42 @@ def decide(
         str | None, typer.Option("--reopen", metavar="WHY", help="Open a new round, with the reason.")
     ] = None,
     retrieved: Annotated[bool, typer.Option("--retrieved", help="The full text was retrieved.")] = False,
-    not_retrieved: Annotated[bool, typer.Option("--not-retrieved", help="It could not be.")] = False,
+    not_retrieved: Annotated[bool, typer.Option("--not-retrieved", help="It could not be; say --why.")] = False,
     file: Annotated[
-        Path | None, typer.Option("--file", help="The full text as retrieved: its SHA-256 is kept.")
+        Path | None, typer.Option("--file", help="The full text: copied into fulltext/, its SHA-256 kept.")
     ] = None,
     route: Annotated[str, typer.Option("--route", help="How it was sought: open access, library, author.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="The full text's licence, as printed.")] = "",
+    supplement: Annotated[
+        bool | None, typer.Option("--supplement/--no-supplement", help="Whether the supplement is there too.")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", help="The full text's language.")] = "",
+    awaiting: Annotated[
+        Literal["translation", "classification", "nothing"] | None,
+        typer.Option("--awaiting", help="What the full text waits for; say --why. nothing: it has come."),
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="Why it was not retrieved, or what it waits for.")] = "",
+    contacted: Annotated[
+        str | None, typer.Option("--contacted", metavar="DATE", help="The authors were asked on this day.")
+    ] = None,
+    about: Annotated[str, typer.Option("--about", help="What the authors were asked.")] = "",
+    answer: Annotated[str, typer.Option("--answer", help="What they answered.")] = "",
     review: Folder = Path(),
 ) -> None:
-    """One decision on one report: a vote, its undoing, a reopening, or whether the full text was retrieved.
+    """One decision on one report: a vote, its undoing, a reopening, or what became of its full text.
 
     Example: lsr decide pubmed:37314354 exclude --stage full-text --reason X06_small_n --reviewer demo-a
     """
-    from lsr.workflow import judge
+    from lsr.workflow import fulltext, judge
 
-    asked = [verdict is not None, undo, reopen is not None, retrieved, not_retrieved]
+    asked = [verdict is not None, undo, reopen is not None, retrieved, not_retrieved, awaiting is not None,
+             contacted is not None]  # fmt: skip
     if sum(asked) != 1:
-        raise typer.BadParameter("say one thing: VERDICT, --undo, --reopen WHY, --retrieved or --not-retrieved")
+        raise typer.BadParameter(
+            "say one thing: VERDICT, --undo, --reopen WHY, --retrieved, --not-retrieved, --awaiting or --contacted"
+        )
+    if not_retrieved and not why.strip():
+        raise typer.BadParameter("say why it could not be retrieved: --why WHY")
     with opened(review) as found:
         if verdict is not None:
             item = judge.vote(found, report, stage, reviewer, verdict, reason, note)
@@ -77,10 +98,19 @@ def decide(
         elif reopen is not None:
             judge.reopen(found, report, stage, reviewer, reopen)
             out(f"{report}: reopened at {stage}; its closed verdict stays in force until the new round closes")
+        elif awaiting is not None:
+            fulltext.wait(found, report, reviewer, awaiting, why)
+            out(f"{report}: awaits {awaiting}")
+        elif contacted is not None:
+            fulltext.contact(found, report, reviewer, contacted, about, answer)
+            out(f"{report}: authors asked on {contacted}{'; their answer is kept' if answer else ''}")
         else:
-            judge.retrieve(found, report, reviewer, got=retrieved, route=route, file=file)
+            fulltext.retrieve(
+                found, report, reviewer, got=retrieved, route=route, file=file, licence=licence,
+                supplement=supplement, language=language, why=why,
+            )  # fmt: skip
             out(f"{report}: {'retrieved' if retrieved else 'not retrieved'}")
-        _pool(found)
+        pool(found)
 
 
 def _standing(report: str, stage: str, state: str) -> str:
@@ -105,20 +135,23 @@ def resolve(
 ) -> None:
     """Rule on conflicts, as the adjudicator; shows both votes, reasons and notes side by side.
 
+    Keys: i include, e exclude, 1-9 exclude with that reason, n note, s or ] next, [ back, q leave.
+
     Example: lsr resolve 10.1016/j.jct.2022.11.013 exclude --reason X07_no_outcome --reviewer demo-adjudicator
     """
-    from lsr.screens import resolve as run
+    from lsr.cli.adjudicate import adjudicate
     from lsr.workflow import judge
 
     if (report is None) != (verdict is None):
         raise typer.BadParameter("say REPORT and VERDICT, or neither of them to see the conflicts one after another")
     with opened(review) as found:
         if report is None or verdict is None:
-            run(found, reviewer)
-        else:
-            item = judge.resolve(found, report, stage, reviewer, verdict, reason, note)
-            out(_standing(item.report, stage, item.state))
-        _pool(found)
+            with _pooled(found):
+                adjudicate(found, reviewer)
+            return
+        item = judge.resolve(found, report, stage, reviewer, verdict, reason, note)
+        out(_standing(item.report, stage, item.state))
+        pool(found)
 
 
 @app.command()
@@ -162,7 +195,7 @@ def extract(
             print_json({"wrote": str(to)}) if as_json else out(words)
         else:
             raise typer.BadParameter("say --study S --out FILE, --sheet FILE, --study S --reopen WHY, or --differences")
-        _pool(found)
+        pool(found)
 
 
 def _show_differences(values: list[dict[str, object]], as_json: bool) -> None:
@@ -178,7 +211,19 @@ def _show_differences(values: list[dict[str, object]], as_json: bool) -> None:
     out(table(rows, header) if rows else "The extractors do not differ anywhere.")
 
 
-def _pool(found: Open) -> None:
+@contextmanager
+def _pooled(found: Open) -> Iterator[None]:
+    """Pool at the end of a session, an interrupted one too: what was decided before is in force."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        pool(found)
+        raise
+    pool(found)
+
+
+def pool(found: Open) -> None:
+    """Pool again if what was decided changed the included set or its data, and say so."""
     from lsr.workflow.refresh import refresh
 
     if refresh(found).pooled:

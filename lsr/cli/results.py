@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 @app.command()
 def status(
     listing: Annotated[bool, typer.Option("--list", help="List every report with where it stands.")] = False,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="NAME", help="One list: awaiting-retrieval, contacted, overlap …")
+    ] = None,
     review: Folder = Path(),
     as_json: Json = False,
 ) -> None:
@@ -25,9 +28,13 @@ def status(
     Example: lsr status --json
     """
     from db import data
+    from lsr.workflow import lists
     from lsr.workflow.status import status as ask
 
     with opened(review) as found:
+        if only is not None:
+            _show_list(lists.rows(found, only), as_json)
+            return
         if listing:
             rows = data.listing(found.review.connection)
             if as_json:
@@ -41,6 +48,14 @@ def status(
         print_json({key: value for key, value in answer.items() if key != "lines"})
     else:
         out("\n".join(answer["lines"]))
+
+
+def _show_list(rows: list[dict[str, str]], as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+    else:
+        shown = [tuple(row.values()) for row in rows]
+        out(table(shown, tuple(word.replace("_", " ") for word in rows[0])) if rows else "The list is empty.")
 
 
 @app.command()

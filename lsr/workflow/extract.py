@@ -12,6 +12,7 @@ from db import data, queries
 from db.errors import DecisionError, InputError
 from db.model import Datum
 from lsr.workflow.folder import Open
+from lsr.workflow.items import check_uninvolved_in_study
 
 ALL = "all"  # the cohort of all infused patients: the one that is pooled (view v_row)
 CELL = ("study", "cohort", "outcome", "timepoint", "denominator", "reading", "report")
@@ -65,6 +66,7 @@ def enter(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool =
         states = _states(opened)
         for row in rows:
             row = replace(row, report=queries.report_of(review.connection, row.report))
+            check_uninvolved_in_study(opened, person, row.study)
             round = queries.current_round(review.connection, row.study, "extraction")
             key = tuple(getattr(row, name) for name in CELL)
             origin = "resolved" if resolving else "extracted"

@@ -1,45 +1,18 @@
-"""Decisions of people on reports: votes, resolutions, reopenings, retrievals. Nothing is ever overwritten."""
+"""Decisions of people on reports: votes, resolutions, reopenings. Nothing is ever overwritten."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
-from curation.verdicts import check_resolution, check_vote, rule_of, verdict_of
-from db import queries
+from curation.verdicts import check_adjudicator, check_resolution, check_vote
+from db import queries, screening
 from db.errors import DecisionError, InputError
 from db.model import Stage, Verdict
 from lsr.workflow import studies
 from lsr.workflow.folder import Open
+from lsr.workflow.fulltext import retrieve
+from lsr.workflow.items import Item, check_uninvolved, item, today
 from lsr.workflow.people import known_person
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Where a report stands at a stage, in its newest round."""
-
-    report: str
-    stage: Stage
-    round: str
-    votes: tuple[queries.Vote, ...]
-    state: str  # awaiting, include, exclude or conflict
-
-
-def item(opened: Open, report: str, stage: Stage) -> Item:
-    """The newest round of a report at a stage, with all its votes: for the rules, never shown to a reviewer."""
-    connection, spec = opened.review.connection, opened.spec
-    round = queries.current_round(connection, report, stage)
-    votes = tuple(queries.votes(connection, report, stage, round))
-    ruled = queries.resolutions(connection, report, stage, round)
-    if ruled:
-        state = ruled[0] if len(ruled) == 1 else "conflict"
-    else:
-        verdicts: list[Verdict] = [vote.verdict for vote in votes]  # type: ignore[misc]
-        state = verdict_of(verdicts, spec.screening.votes_needed, rule_of(spec, stage))
-        reasons = {vote.reason for vote in votes}
-        if state == "exclude" and spec.screening.reasons_must_agree and len(reasons) > 1:
-            state = "conflict"
-    return Item(report, stage, round, votes, state)
+__all__ = ["Item", "item", "known_person", "reopen", "resolve", "retrieve", "vote", "withdraw"]
 
 
 def vote(
@@ -53,9 +26,12 @@ def vote(
 ) -> Item:
     """One reviewer's vote, or the change of it while the item is open. DecisionError says why it cannot be."""
     review = opened.review
-    check_vote(opened.spec, reviewer, stage, verdict, reason or "")
+    check_vote(opened.spec, reviewer, stage, verdict, reason or "", today(opened))
     with review.transaction():
-        found = _open_item(opened, reference, stage, reviewer)
+        report = queries.find_report(review.connection, reference)
+        check_uninvolved(opened, reviewer, report)
+        found = _open_item(opened, report, stage, reviewer)
+        _at_stage(opened, found)
         body = {"report": found.report, "stage": stage, "round": found.round, "verdict": verdict, "reason": reason,
                 "note": note}  # fmt: skip
         review.append(reviewer, "vote", body)
@@ -63,9 +39,10 @@ def vote(
 
 
 def withdraw(opened: Open, reference: str, stage: Stage, reviewer: str) -> Item:
-    """Undo one's vote; free until the required votes are in."""
+    """Undo one's vote; free until the required votes are in, for those who have left as well."""
     with opened.review.transaction():
-        found = _open_item(opened, reference, stage, reviewer)
+        report = queries.find_report(opened.review.connection, reference)
+        found = _open_item(opened, report, stage, reviewer)  # whatever the text waits for: taking back needs no text
         if reviewer not in {v.reviewer for v in found.votes}:
             raise DecisionError(f"{found.report}: {reviewer} has no vote at {stage} to take back")
         body = {"report": found.report, "stage": stage, "round": found.round, "verdict": "withdrawn", "reason": None,
@@ -83,16 +60,20 @@ def resolve(
     reason: str | None = None,
     note: str = "",
 ) -> Item:
-    """A third person's ruling on a conflict."""
+    """A third person's ruling on a conflict: of any adjudicator who serves today, did not vote on it and had no part
+    in its study. DecisionError says why it cannot be."""
     review = opened.review
+    check_adjudicator(opened.spec, adjudicator, stage, today(opened))  # before anything is said of the item
     with review.transaction():
         found = item(opened, queries.find_report(review.connection, reference), stage)
+        voters = [v.reviewer for v in found.votes]
+        # First who, then whether: a voter is told the same, in conflict or not.
+        check_resolution(opened.spec, adjudicator, voters, stage, verdict, reason or "", today(opened))
+        check_uninvolved(opened, adjudicator, found.report)
         if found.state != "conflict":
             raise DecisionError(
                 f"{found.report}: no conflict at {stage} (it stands at {found.state}): nothing to resolve"
             )
-        voters = [v.reviewer for v in found.votes]
-        check_resolution(opened.spec, adjudicator, voters, stage, verdict, reason or "")
         body = {"report": found.report, "stage": stage, "round": found.round, "verdict": verdict, "reason": reason,
                 "note": note}  # fmt: skip
         review.append(adjudicator, "resolution", body)
@@ -118,36 +99,9 @@ def reopen(opened: Open, reference: str, stage: Stage, person: str, why: str) ->
         opened.review.append(person, "reopen", {"subject": report, "stage": stage, "why": why})
 
 
-def retrieve(
-    opened: Open, reference: str, person: str, *, got: bool, route: str = "", file: Path | None = None
-) -> None:
-    """Whether the full text was got, by which route, and the hash of the file people keep in fulltext/.
-
-    DecisionError where somebody judged the full text: what was read cannot become "not retrieved" behind the verdict.
-    """
-    known_person(opened, person)
-    review = opened.review
-    with review.transaction():
-        report = queries.find_report(review.connection, reference)
-        if not got and queries.voted_at(review.connection, report, "full-text"):
-            raise DecisionError(f"{report}: was judged at full text, so it was retrieved: reopen it to judge anew")
-        digest = ""
-        if file is not None:
-            import hashlib
-
-            try:
-                digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            except OSError as error:
-                raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-        body = {"report": report, "got": int(got), "route": route, "sha256": digest}
-        review.append(person, "retrieval", body)
-
-
-def _open_item(opened: Open, reference: str, stage: Stage, reviewer: str) -> Item:
+def _open_item(opened: Open, report: str, stage: Stage, reviewer: str) -> Item:
     """The item, if this reviewer may still vote on it."""
-    connection = opened.review.connection
-    found = item(opened, queries.find_report(connection, reference), stage)
-    _at_stage(opened, found)
+    found = item(opened, report, stage)
     voters = {v.reviewer for v in found.votes}
     if found.state != "awaiting" or (reviewer not in voters and len(voters) >= opened.spec.screening.votes_needed):
         raise DecisionError(
@@ -163,6 +117,10 @@ def _at_stage(opened: Open, found: Item) -> None:
         if not found.round and found.report in queries.previous_reports(connection):
             raise DecisionError(f"{found.report}: is in the previous version: reopen it first, with a reason")
         return
+    if waits := screening.awaits(connection, found.report):
+        raise DecisionError(
+            f"{found.report}: awaits {waits}: `lsr decide {found.report} --awaiting nothing` when it has come"
+        )
     if found.round:
         return
     if queries.verdict_in_force(connection, found.report, "title-abstract") != "include":

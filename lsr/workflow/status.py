@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, get_args
 
-from db import data, queries, studies
+from curation.verdicts import able
+from db import data, queries, screening, studies
 from db.duplicates import queue_length
+from db.model import Stage
 from db.records import RETRIEVAL
 from lsr.workflow import choices, sources
 from lsr.workflow.folder import PREVIOUS, Open
+from lsr.workflow.items import adjudicators, item, today
 from lsr.workflow.notices import grave
 from lsr.workflow.refresh import refresh
 from lsr.workflow.wanted_pages import pages_to_open
+
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 
 def status(opened: Open) -> dict[str, Any]:
     """Plain values for --json; `lines` is the same for people."""
     connection, spec = opened.review.connection, opened.spec
     needed = spec.screening.votes_needed
-    screeners = [person.name for person in spec.persons if "screener" in person.roles]
+    day = today(opened)
+    screeners = {stage: [person.name for person in able(spec, "screener", stage, day)] for stage in STAGES}
     to_vote = {
-        name: {
-            "title-abstract": len(queries.to_vote_on(connection, "title-abstract", name, needed)),
-            "full-text": len(queries.to_vote_on(connection, "full-text", name, needed)),
+        person.name: {
+            stage: len(queries.to_vote_on(connection, stage, person.name, needed)) if person.name in names else 0
+            for stage, names in screeners.items()
         }
-        for name in screeners
+        for person in spec.persons
+        if any(person.name in names for names in screeners.values())
     }
+    asked = [contact for contact in screening.contacts(connection) if not contact.answer]
     states = [state["state"] for state in data.extraction_states(connection)]
     boxes: dict[tuple[str, str], int] = {}
     for level, _, box, n in data.boxes(connection):
@@ -50,8 +58,13 @@ def status(opened: Open) -> dict[str, Any]:
         "press": {name: getattr(spec.search.press, name) for name in ("reviewer", "date", "outcome")},
         "notices": [{"report": noticed.report, "notice": noticed.words} for noticed in grave(opened)],
         "to_vote": to_vote,
+        "too_few_screeners": [stage for stage, names in screeners.items() if 0 < len(names) < needed],
         "conflicts": len(queries.conflicts(connection)),
+        "conflicts_nobody_may_resolve": _stuck(opened),
         "awaiting_retrieval": boxes.get(("report", "awaiting retrieval"), 0),
+        "awaiting_translation": boxes.get(("report", "awaiting translation"), 0),
+        "awaiting_classification": boxes.get(("report", "awaiting classification"), 0),
+        "authors_asked": len({contact.report for contact in asked}),
         "abstracts_to_open": len(pages_to_open(opened)),
         "pairs_in_doubt": queue_length(connection),
         "proposed_links": len(queries.links(connection, "proposed")),
@@ -87,6 +100,12 @@ def _study_lines(found: dict[str, Any]) -> list[str]:
     ]
 
 
+def _stuck(opened: Open) -> int:
+    """Conflicts that no adjudicator of the protocol may rule on: a number, since which ones would tell who voted."""
+    found = (item(opened, report, stage) for report, stage in queries.conflicts(opened.review.connection))
+    return sum(not adjudicators(opened, one) for one in found)
+
+
 def last_searches(opened: Open) -> dict[str, str]:
     """{source: when it last answered}; "never" for enabled sources that were not searched yet."""
     last = {source.id: "never" for source in opened.spec.sources if source.enabled}
@@ -104,7 +123,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
         )
     named = (
         ("conflicts", "conflicts for the adjudicator (lsr resolve)"),
+        ("conflicts_nobody_may_resolve", "of them nobody may resolve: name another adjudicator in protocol.toml"),
         ("awaiting_retrieval", "full texts to retrieve (lsr decide REPORT --retrieved)"),
+        ("awaiting_translation", "full texts await translation (lsr status --only awaiting-translation)"),
+        ("awaiting_classification", "reports await classification (lsr status --only awaiting-classification)"),
+        ("authors_asked", "reports whose authors were asked and have not answered (lsr status --only contacted)"),
         ("abstracts_to_open", "meeting abstracts whose page a person should open (lsr harvest --pages)"),
         ("pairs_in_doubt", "pairs of records may be duplicates (lsr dedupe)"),
         ("proposed_links", "proposed links to answer (lsr link)"),
@@ -112,6 +135,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         ("extractions_awaiting_second", "cells await their second extractor (lsr extract)"),
         ("extraction_conflicts", "cells on which extractors differ (lsr extract --differences)"),
     )
+    lines += [
+        f"{stage}: fewer people may vote than votes are needed: name a successor in protocol.toml"
+        for stage in found["too_few_screeners"]
+    ]
     lines += [f"{found[key]} {words}" for key, words in named if found[key]]
     if found["included_without_study"]:
         lines.append(f"included, but in no study yet: {', '.join(found['included_without_study'])} (lsr link)")
