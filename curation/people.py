@@ -14,22 +14,24 @@ def authored(person: PersonSpec, record: Record) -> str | None:
     Family name and initial must agree, and the given names too where both print them in full: "Zhang Xian" is "Zhang
     X", not "Zhang Xinyu". A person with no listed name is never found: common names would refuse the wrong people.
     """
-    listed = [listed_name(text) for text in person.author_names]
+    listed = [reading for text in person.author_names for reading in listed_name(text)]
     for author in record.authors:
         if not author.collective and any(_same(author, other) for other in listed):
             return f"{author.family} {author.given}".strip()
     return None
 
 
-def listed_name(text: str) -> Author:
-    """A name as the protocol lists it: "Zhang, Xian", "Zhang Xian" or "Zhang X", the family name first.
+def listed_name(text: str) -> list[Author]:
+    """What a name of the protocol may be, the family name first: "Zhang, Xian", "Zhang Xian", "van der Berg J".
 
-    "van der Berg J" has its family name up to the last word; a comma says where it ends if that is wrong.
+    A comma says where the family name ends; without one it may end after each word.
     """
-    family, comma, given = text.partition(",")
-    if not comma:
-        family, _, given = text.strip().rpartition(" ")
-    return Author(family=family.strip() or given.strip(), given=given.strip() if family.strip() else "")
+    family, comma, given = (part.strip() for part in text.partition(","))
+    if comma:
+        return [Author(family=family, given=given)]
+    words = text.split()
+    ends = range(1, max(len(words), 2))
+    return [Author(family=" ".join(words[:end]), given=" ".join(words[end:])) for end in ends]
 
 
 def is_one_of(names: Iterable[str], references: Iterable[str]) -> bool:

@@ -142,8 +142,10 @@ def test_a_closed_item_tells_its_voter_the_outcome_but_no_vote(held: Open, lsr: 
         )  # fmt: skip
         assert ran.out == f"{AT_TEXTS[0]}: goes to the adjudicator\n"
         shown = lsr("resolve", "--reviewer", JUDGE, stdin="q\n").out
-        assert "demo-a: include  because I say include" in shown
-        assert "demo-b: exclude X06_small_n" in shown
+        first, second = next(line for line in shown.splitlines() if "demo-a" in line).split(" │ ")
+        assert (first.strip(), second) == ("demo-a: include", "demo-b: exclude X06_small_n")
+        assert "note: because I say include" in shown
+        assert max(map(len, shown.splitlines())) <= 80
         assert lsr("resolve", "--reviewer", B, stdin="q\n").code == 1
 
 

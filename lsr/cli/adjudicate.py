@@ -34,11 +34,13 @@ def adjudicate(found: Open, adjudicator: str) -> None:
         check_adjudicator(found.spec, adjudicator, STAGES[0], today(found))
     waiting = [item for stage in stages for item in may_resolve(found, stage, adjudicator)]
     if not waiting:
-        say("No conflicts for you to rule on.")
-    position, note, ruled = 0, "", 0
+        say("No conflicts. None awaits your ruling.")
+    position, note, ruled, shown = 0, "", 0, None
     while position < len(waiting):
         item = waiting[position]
-        show(found, item, f"conflict {position + 1} of {len(waiting)} at {item.stage}", note)
+        if shown != (item, note):  # a wrong key moves nothing
+            show(found, item, f"conflict {position + 1} of {len(waiting)} at {item.stage}", note)
+            shown = (item, note)
         key = _ask(KEYS)
         if key == "q":
             break
@@ -83,9 +85,9 @@ def side_by_side(spec: ProtocolSpec, votes: tuple[Vote, ...]) -> list[str]:
 
 
 def _vote(vote: Vote, labels: dict[str, str]) -> list[str]:
-    parts = [vote.reviewer, vote.verdict.upper()]
+    parts = [f"{vote.reviewer}: {vote.verdict} {vote.reason or ''}".rstrip()]
     if vote.reason:
-        parts.append(f"{vote.reason}: {labels.get(vote.reason, 'no longer in the protocol')}")
+        parts.append(labels.get(vote.reason, "(no longer in the protocol)"))
     parts.append(f"note: {vote.note}" if vote.note else "no note")
     return [line for part in parts for line in textwrap.wrap(clean(" ".join(part.split())), COLUMN) or [""]]
 
