@@ -27,6 +27,7 @@ class Sizes:
     paced: int = 24  # requests, at PubMed's 3 a second: eight seconds
     per_second: float = 3.0
     reply_seconds: float = 1.0
+    writers: tuple[int, int] = (8, 500)  # processes that vote at once, and the votes of each
 
 
 FULL = Sizes(dedupe=((1_000, 0.3), (10_000, 2.0), (100_000, 20.0)), screened=100_000)

@@ -9,6 +9,7 @@ from benchmarks.measure import command, task
 from benchmarks.row import REAL_FILE, REPORTED, AnyRow, Row, Sizes, at_most, within
 from benchmarks.rows_harvest import harvest_rows
 from benchmarks.rows_statistics import statistics_rows
+from benchmarks.rows_votes import votes_rows
 
 
 def rows(work: Path, sizes: Sizes, real: Path = REAL_FILE) -> Iterator[AnyRow]:
@@ -16,6 +17,7 @@ def rows(work: Path, sizes: Sizes, real: Path = REAL_FILE) -> Iterator[AnyRow]:
     yield from harvest_rows(work, sizes, real)
     for count, seconds in sizes.dedupe:
         yield Row(f"dedupe {count:,} records", f"<= {seconds:g} s", task("dedupe", str(count)), within(seconds))
+    yield from votes_rows(sizes)
     yield from _review(work, sizes)
     yield from _screened(work, sizes)
     yield from statistics_rows(sizes)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import work_harvest, work_statistics
+from benchmarks import work_harvest, work_statistics, work_votes
 from benchmarks.measure import ABSENT
 
 
@@ -95,7 +95,9 @@ TASKS: dict[str, Callable[..., tuple[float, int]]] = {
     "make_review": make_review, "make_screened": make_screened, "make_shipped": make_shipped,
     **work_harvest.TASKS, **work_statistics.TASKS,
 }  # fmt: skip
-FINDINGS: dict[str, Callable[..., dict[str, Any]]] = {**work_harvest.FINDINGS, **work_statistics.FINDINGS}
+FINDINGS: dict[str, Callable[..., dict[str, Any]]] = {
+    **work_harvest.FINDINGS, **work_statistics.FINDINGS, **work_votes.FINDINGS,
+}  # fmt: skip
 
 
 def main(task: str, *arguments: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from db.model import Stage
+from db.model import Record, Stage
 from db.queries import ids_of, marks
+from db.records import from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ def closed_votes(connection: sqlite3.Connection) -> list[ClosedVote]:
 def conflicts_by_stage(connection: sqlite3.Connection) -> dict[str, int]:
     """{stage: items whose votes differ and await the adjudicator}."""
     return dict(connection.execute("SELECT stage, count(*) FROM v_open WHERE state = 'conflict' GROUP BY stage"))
+
+
+def printed(connection: sqlite3.Connection, report: str) -> list[Record]:
+    """What each record of a report prints of it: one may name all authors, another the first alone."""
+    ids = ids_of(connection, report)
+    rows = connection.execute(f"SELECT body FROM v_content WHERE record IN ({marks(ids)}) ORDER BY record", ids)
+    return [from_json(body) for (body,) in rows]
 
 
 def linked_reports(connection: sqlite3.Connection, report: str) -> dict[str, list[str]]:

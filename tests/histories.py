@@ -114,9 +114,10 @@ class History:
     def __init__(self, review: Review, seed: int) -> None:
         self.review = review
         self.random = Random(seed)
+        self.reviewers = list(REVIEWERS)
         self.steps = (
             self.run, self.open_page, self.join, self.chain, self.circle, self.part, self.remove, self.reopen,
-            self.amend,
+            self.amend, self.wait, self.wait, self.replace,
             *(self.vote,) * 6, *(self.resolve,) * 2, *(self.retrieve,) * 2, *(self.link,) * 2,
         )  # fmt: skip
 
@@ -203,7 +204,7 @@ class History:
 
     def vote(self) -> None:
         """A vote, or its withdrawal, where the item is open to this reviewer."""
-        model, who, stage = self.model(), self.random.choice(REVIEWERS), self.random.choice(STAGES)
+        model, who, stage = self.model(), self.random.choice(self.reviewers), self.random.choice(STAGES)
         report = self._report(model)
         round = model.rounds(report, stage)[0]
         votes = model.votes(report, stage, round)
@@ -251,6 +252,19 @@ class History:
         if sought:
             got = int(self.random.random() < 0.8)
             append(self.review, "ann", "retrieval", report=self.random.choice(sought), got=got, route="", sha256="")
+
+    def wait(self) -> None:
+        """A full text is to be translated or classified, or no longer; its authors are asked."""
+        report = self._report(self.model())
+        what = self.random.choice(("translation", "classification", "nothing"))
+        append(self.review, "ann", "awaiting", report=report, what=what, why="in Chinese")
+        append(self.review, "ann", "contact", report=report, asked_on="2026-01-04", about="all", answer="")
+
+    def replace(self) -> None:
+        """One reviewer leaves, another takes over: the votes given stand."""
+        if self.random.random() < 0.3:
+            out = self.random.randrange(len(self.reviewers))
+            self.reviewers[out] = self.random.choice(("ann", "bob", "cid", "flo"))
 
     def link(self) -> None:
         report = self._report(self.model())

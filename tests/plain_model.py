@@ -158,6 +158,11 @@ class Model:
         found = [entry for entry in self.of("retrieval") if self.head(entry.body["report"]) == report]
         return bool(found[-1].body["got"]) if found else None
 
+    def waits(self, report: str) -> str:
+        """What the full text waits for, or ""."""
+        found = [entry for entry in self.of("awaiting") if self.head(entry.body["report"]) == report]
+        return found[-1].body["what"].replace("nothing", "") if found else ""
+
     # PRISMA --------------------------------------------------------------------------------------------------------
     @cached_property
     def removed(self) -> dict[str, str]:
@@ -187,14 +192,12 @@ class Model:
 
     def report_box(self, report: str) -> str:
         """The box of a report that is sought."""
-        got = self.got(report)
-        if got is None:
-            return "awaiting retrieval"
-        if not got:
-            return "not retrieved"
-        return {None: "awaiting assessment", "exclude": "excluded", "include": "included"}[
-            self.verdict(report, "full-text")
-        ]
+        got, assessed = self.got(report), self.verdict(report, "full-text")
+        if got and assessed:
+            return {"exclude": "excluded", "include": "included"}[assessed]
+        if waits := self.waits(report):
+            return f"awaiting {waits}"
+        return {None: "awaiting retrieval", False: "not retrieved", True: "awaiting assessment"}[got]
 
     def links(self) -> dict[tuple[str, str], str]:
         """{(report, study): state}."""

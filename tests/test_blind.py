@@ -19,7 +19,7 @@ from lsr.workflow import folder as folders
 from lsr.workflow.folder import Open, open_review
 from lsr.workflow.pages import write_site
 from tests.conftest import Command
-from tests.scene import JUDGE, KNOWN, REPORTS, A, B, include, searched, taken_back, to_full_text
+from tests.scene import BOTH, JUDGE, KNOWN, REPORTS, A, B, C, include, searched, taken_back, to_full_text
 
 # A failing example is to be shown, however long the review in it prints.
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
@@ -27,8 +27,8 @@ NOW = "2026-11-20T08:00:00Z"
 AT_TITLES, AT_TEXTS = REPORTS[:4], REPORTS[4:6]
 STUDY = f"study:{REPORTS[6]}"
 VERDICTS = st.sampled_from(("include", "exclude", "unsure"))
-Look = Callable[[Callable[[], object]], dict[str, str]]
-SEVERAL = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+Look = Callable[..., dict[str, str]]
+SEVERAL = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -49,7 +49,11 @@ def held(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
         yield opened
 
 
-def seen(lsr: Command, at: Path) -> dict[str, str]:
+# The lists of status that hold what people do; the others are the boxes that `status --list` shows.
+LISTS = ("awaiting-assessment", "retrieved", "contacted")
+
+
+def seen(lsr: Command, at: Path, *, votes: bool = True) -> dict[str, str]:
     """All that commands print for anybody, and for B, before B voted; hashes of the ledger left out."""
     asked = (
         ("status", "--json"), ("status",), ("status", "--list"), ("prisma", "--json"), ("pool", "--json"),
@@ -61,11 +65,24 @@ def seen(lsr: Command, at: Path) -> dict[str, str]:
         ("screen", "--reviewer", B), ("screen", "--reviewer", B, "--stage", "full-text"),
         ("extract", "--reviewer", B, "--study", STUDY, "--out", at / "sheet.csv"),
     )  # fmt: skip
+    of_votes = (
+        ("agreement",), ("agreement", "--json"), ("verify",), ("pool", "--history"), ("export", "metafor"),
+        *(("status", "--only", name) for name in LISTS),
+        *(("decisions", "--reviewer", who, "--stage", stage, "--out", at / f"{who}-{stage}.csv")
+          for who in (B, C) for stage in ("title-abstract", "full-text")),
+        ("decisions", "--reviewer", B, "--sheet", at / f"{C}-title-abstract.csv"),
+        ("screen", "--reviewer", C), ("resolve", "--reviewer", BOTH), ("resolve", "--reviewer", B),
+        ("resolve", AT_TEXTS[1], "include", "--reviewer", BOTH),
+        # These write, each the same whatever the other said; what is done here is taken back.
+        ("decide", AT_TEXTS[0], "--awaiting", "translation", "--why", "in Chinese", "--reviewer", B),
+        ("decide", AT_TEXTS[1], "--not-retrieved", "--why", "nowhere", "--reviewer", B),
+        ("decide", AT_TITLES[1], "--contacted", "2020-01-01", "--about", "all", "--reviewer", B),
+    )  # fmt: skip
     told = {}
-    for words in asked:
+    for words in (*asked, *(of_votes if votes else ())):
         ran = lsr(*words, stdin="s\n" * 20)
         told[" ".join(map(str, words))] = f"{ran.code}\n{ran.out}\n{ran.err}"
-    told["the sheet"] = (at / "sheet.csv").read_text("utf-8")
+    told |= {path.name: path.read_text("utf-8") for path in sorted(at.glob("*.csv"))}
     return told
 
 
@@ -82,10 +99,10 @@ ITEMS = [*((report, "title-abstract") for report in AT_TITLES), *((r, "full-text
 def look(held: Open, lsr: Command, tmp_path: Path) -> Look:
     """What is seen after something was done, which is then taken back."""
 
-    def looking(does: Callable[[], object]) -> dict[str, str]:
+    def looking(does: Callable[[], object], *, votes: bool = True) -> dict[str, str]:
         with taken_back(held):
             does()
-            return seen(lsr, tmp_path)
+            return seen(lsr, tmp_path, votes=votes)
 
     return looking
 
@@ -113,6 +130,31 @@ def test_the_first_votes_show_in_no_command(held: Open, look: Look, first: First
             cast(held, A, report, stage, verdict)
 
     assert first.unlike(look(votes)) == []
+
+
+def test_one_open_vote_changes_no_byte_but_the_voters_own_count(held: Open, look: Look) -> None:
+    """Before and after another's open votes: only status differs, by what awaits the voter."""
+    before = look(lambda: None)
+    after = look(lambda: [cast(held, A, report, stage, "include") for report, stage in ITEMS])
+    assert differing([before, after]) == ["status --json", "status"]
+    own = re.compile(rf'^.*{A}: .* to vote on\n|"{A}": \{{[^}}]*\}}', re.MULTILINE)
+    for name in ("status --json", "status"):
+        assert before[name] != after[name]
+        assert own.sub("", before[name]) == own.sub("", after[name]), name
+
+
+def test_a_conflict_shows_no_vote_to_who_did_not_judge_it(held: Open, look: Look) -> None:
+    """Who voted how in a conflict: the same words for a third reviewer and for an adjudicator who voted."""
+    said = []
+    for first, second in (("include", "exclude"), ("unsure", "include")):
+
+        def conflict(first: str = first, second: str = second) -> None:
+            cast(held, A, AT_TEXTS[1], "full-text", first)
+            cast(held, BOTH, AT_TEXTS[1], "full-text", second)
+
+        told = look(conflict)
+        said.append({name: words for name, words in told.items() if JUDGE not in name})
+    assert differing(said) == []
 
 
 def differing(views: list[dict[str, str]]) -> list[str]:
@@ -167,14 +209,18 @@ def value(outcome: str, said: tuple[int, int] | None) -> Datum:
 def test_the_first_extraction_shows_in_no_command(
     held: Open, look: Look, first: First, said: tuple[int, int] | None
 ) -> None:
-    assert first.unlike(look(lambda: extract.enter(held, [value("cr", said), value("crs_any", (5, 9))], A))) == []
+    given = [value("cr", said), value("crs_any", (5, 9))]
+    assert first.unlike(look(lambda: extract.enter(held, given, A), votes=False)) == []
 
 
 def test_a_reopened_extraction_is_blind_again(held: Open, look: Look) -> None:
     for who in (A, B):
         extract.enter(held, [value("cr", (3, 9))], who)
     extract.reopen_study(held, STUDY, A, "a later data cut")
-    views = [look(lambda said=said: extract.enter(held, [value("cr", said)], A)) for said in ((4, 9), (9, 9))]  # type: ignore[misc]
+    views = [
+        look(lambda said=said: extract.enter(held, [value("cr", said)], A), votes=False)  # type: ignore[misc]
+        for said in ((4, 9), (9, 9))
+    ]
     assert differing(views) == []
 
 

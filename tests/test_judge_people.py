@@ -178,6 +178,16 @@ def test_nobody_judges_their_own_report(found: Open) -> None:
     assert judge.vote(other, FIRST, TA, A, "include").state == "awaiting"
 
 
+def test_the_record_with_all_authors_counts(found: Open) -> None:
+    """Of two records of one report the kept one names the first author alone."""
+    with found.review.transaction():
+        found.review.append("machine:dedupe", "assign", {"items": [[SECOND, FIRST, "same DOI"]]})
+    own = amended(found, demo_a={"author_names": ("Family2 N",)})
+    with pytest.raises(DecisionError, match="not for demo-a to judge"):
+        judge.vote(own, FIRST, TA, A, "include")
+    assert judge.vote(amended(own, demo_a={"namesake_in": (SECOND,)}), FIRST, TA, A, "include").votes
+
+
 def test_nobody_rules_on_their_own_report(found: Open) -> None:
     to_full_text(found, FIRST)
     vote(found, FIRST, FT, "include", "exclude")

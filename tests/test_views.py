@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.prisma import flow, imbalances
-from db import data, queries
+from db import data, queries, screening
 from db.model import Stage
 from db.review import Review
 from db.verify import verify
@@ -130,12 +130,14 @@ def test_point_queries_agree_with_the_views(empty: Path, seed: int, steps: int) 
         report_of = dict(c.execute("SELECT record, report FROM v_report_of").fetchall())
         assert queries.previous_reports(c) == {report for (report,) in c.execute("SELECT report FROM v_previous")}
         got = dict(c.execute("SELECT report, got FROM v_retrieval").fetchall())
+        waits = screening.waiting(c)
         for record in model.arm:
             assert queries.report_of(c, record) == report_of.get(record, record)
             assert queries.find_report(c, record) == report_of.get(record, record)
         for report in model.members:
             assert set(queries.ids_of(c, report)) >= model.members[report]
             assert queries.retrieved(c, report) == (bool(got[report]) if report in got else None)
+            assert screening.awaits(c, report) == waits.get(report, ("",))[0] == model.waits(report)
             for stage in STAGES:
                 _point_queries_of_a_stage(played.review, report, cast(Stage, stage))
 
@@ -174,7 +176,8 @@ def test_the_queue_holds_what_a_reviewer_may_vote_on(empty: Path, seed: int, ste
                     round = model.rounds(report, stage)[0]
                     votes = model.votes(report, stage, round)
                     open_to = model.state(report, stage, round) == "awaiting" and len(votes) < needed
-                    if (report in at_stage or round) and open_to and who not in votes:
+                    waits = stage == "full-text" and model.waits(report)
+                    if (report in at_stage or round) and open_to and who not in votes and not waits:
                         wanted.add(report)
                 found = queries.to_vote_on(played.review.connection, cast(Stage, stage), who, needed)
                 assert found == sorted(wanted)
@@ -201,6 +204,7 @@ def test_histories_reach_what_they_should(empty: Path) -> None:
     assert seen >= {
         "previous version", "already in the previous version", "automation", "other", "duplicate", "awaiting screening",
         "excluded", "sought", "not retrieved", "awaiting retrieval", "awaiting assessment", "included", "awaiting",
+        "awaiting translation", "awaiting classification",
         "include", "exclude", "conflict", "chain", "circle",
     }  # fmt: skip
 

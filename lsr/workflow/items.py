@@ -97,14 +97,12 @@ def check_uninvolved_in_study(opened: Open, name: str, study: str) -> None:
 def _wrote_one_of(opened: Open, person: PersonSpec, reports: list[str]) -> str | None:
     connection = opened.review.connection
     for report in dict.fromkeys(reports):
-        record = queries.record_of(connection, report)
-        printed = authored(person, record)
-        if printed is None:
-            continue
-        ids = queries.ids_of(connection, report)
-        if not is_one_of([report, *ids, record.doi, record.pmid], person.namesake_in):
+        records = screening.printed(connection, report)
+        names = [name for record in records if (name := authored(person, record))]
+        ids = [report, *queries.ids_of(connection, report), *(i for r in records for i in (r.doi, r.pmid))]
+        if names and not is_one_of(ids, person.namesake_in):
             return (
-                f"its author {printed!r} ({report}) is a name the protocol lists for {person.name}: if that is "
+                f"its author {names[0]!r} ({report}) is a name the protocol lists for {person.name}: if that is "
                 f"somebody else, put the report under namesake_in of {person.name}"
             )
     return None
