@@ -131,6 +131,13 @@ def test_what_changed_since_is_refused_by_its_row(found: Open, tmp_path: Path, k
     assert own(found, B) == {REPORTS[1]: ("unsure", None, "")}
 
 
+def test_the_sheet_of_an_author_leaves_out_the_own_report(found: Open, tmp_path: Path) -> None:
+    people = tuple(replace(p, author_names=("Family1 N",)) if p.name == A else p for p in found.spec.persons)
+    own = Open(found.review, replace(found.spec, persons=people))
+    assert decisions.write(own, tmp_path / "sheet.csv", TA, A) == 7
+    assert REPORTS[0] not in [row["report"] for row in rows(tmp_path / "sheet.csv")]
+
+
 def test_a_sheet_of_another_person_or_stage_is_refused(found: Open, tmp_path: Path) -> None:
     path = tmp_path / "sheet.csv"
     decisions.write(found, path, TA, A)

@@ -56,6 +56,8 @@ def one_of_everything(review: Review) -> None:
     append(review, "ann", "acceptance", source="web", question="jump", why="looked at it")
     append(review, "machine:harvest", "registration", trial="NCT00000001", source="ctgov", facts={"title": "A trial"})
     append(review, "machine:dedupe", "pair", state="proposed", items=[["pubmed:1", "pubmed:2", 0.9, "titles alike"]])
+    append(review, "ann", "awaiting", report="pubmed:1", what="translation", why="in Chinese")
+    append(review, "ann", "contact", report="pubmed:1", asked_on="2026-01-05", about="which patients?", answer="")
     append(review, "ann", "version", number="1.0", reason="first", heads=ledger.heads(review.connection), frozen={})
 
 

@@ -12,7 +12,7 @@ from db.errors import ReviewError
 from db.model import Stage
 from lsr.workflow import judge
 from lsr.workflow.folder import Open
-from lsr.workflow.items import Item, item, today
+from lsr.workflow.items import Item, involvement, item, today
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,16 @@ class Entered:
 
 
 def write(opened: Open, path: Path, stage: Stage, reviewer: str) -> int:
-    """Write the reports that await this reviewer's vote; returns how many. DecisionError for who may not vote there."""
+    """Write the reports that await this reviewer's vote, but for own work; returns how many. DecisionError for who may
+    not vote there."""
     check_vote(opened.spec, reviewer, stage, "unsure", "", today(opened))
     connection = opened.review.connection
+    person = next(p for p in opened.spec.persons if p.name == reviewer)
     waiting = queries.to_vote_on(connection, stage, reviewer, opened.spec.screening.votes_needed)
     rows = [
         (report, queries.record_of(connection, report), _mark(item(opened, report, stage), reviewer))
         for report in waiting
+        if involvement(opened, person, report) is None
     ]
     write_decisions(path, opened.spec, stage, rows)
     return len(rows)
