@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.measure import command, task
 from benchmarks.row import REAL_FILE, REPORTED, AnyRow, Row, Sizes, at_most, within
 from benchmarks.rows_harvest import harvest_rows
+from benchmarks.rows_screen import screen_rows
 from benchmarks.rows_statistics import statistics_rows
 from benchmarks.rows_votes import votes_rows
 
@@ -20,6 +21,7 @@ def rows(work: Path, sizes: Sizes, real: Path = REAL_FILE) -> Iterator[AnyRow]:
     yield from votes_rows(sizes)
     yield from _review(work, sizes)
     yield from _screened(work, sizes)
+    yield from screen_rows(work, sizes)
     yield from statistics_rows(sizes)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import work_harvest, work_statistics, work_votes
+from benchmarks import work_harvest, work_screen, work_statistics, work_votes
 from benchmarks.measure import ABSENT
 
 
@@ -93,10 +93,10 @@ def make_screened(folder: str, records: str) -> tuple[float, int]:
 TASKS: dict[str, Callable[..., tuple[float, int]]] = {
     "dedupe": dedupe, "site": site, "boxes": boxes, "verify": verify,
     "make_review": make_review, "make_screened": make_screened, "make_shipped": make_shipped,
-    **work_harvest.TASKS, **work_statistics.TASKS,
+    **work_harvest.TASKS, **work_screen.TASKS, **work_statistics.TASKS,
 }  # fmt: skip
 FINDINGS: dict[str, Callable[..., dict[str, Any]]] = {
-    **work_harvest.FINDINGS, **work_statistics.FINDINGS, **work_votes.FINDINGS,
+    **work_harvest.FINDINGS, **work_screen.FINDINGS, **work_statistics.FINDINGS, **work_votes.FINDINGS,
 }  # fmt: skip
 
 

@@ -268,6 +268,16 @@ class ScreeningSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenSpec:
+    """What the reviewer's screen shows and which keys it takes: terms to mark, criteria in short, keys by action."""
+
+    include_terms: tuple[str, ...] = ()
+    exclude_terms: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class PreviousVersionSpec:
     """The published review that this one continues (PRISMA's previous version)."""
 
@@ -306,3 +316,4 @@ class ProtocolSpec:
     subgroups: tuple[SubgroupSpec, ...] = ()
     overlap: OverlapSpec = field(default_factory=OverlapSpec)
     reports_prefer: tuple[str, ...] = ()  # which report's data count, in order: db.which_report; empty: its default
+    screen: ScreenSpec = field(default_factory=ScreenSpec)

@@ -7,6 +7,8 @@ import sqlite3
 from dataclasses import dataclass, fields
 
 from db import queries
+from db.model import Link
+from db.review import Review
 from db.which_report import Candidate, Chosen, Word, choose_all
 
 
@@ -219,3 +221,9 @@ def companions(connection: sqlite3.Connection) -> list[Companion]:
         ORDER BY study, k"""
     )
     return [Companion(study, report, *map(bool, flags)) for study, report, *flags in rows]
+
+
+def append_link(review: Review, author: str, found: Link) -> None:
+    """One link, proposal or refusal as an entry."""
+    body = {"report": found.report, "study": found.study, "state": found.state, "evidence": list(found.evidence)}
+    review.append(author, "link", body)

@@ -27,12 +27,14 @@ from db.model import (
     ProtocolSpec,
     ReasonSpec,
     ScreeningSpec,
+    ScreenSpec,
     SearchSpec,
     SourceSpec,
     Stage,
     SubgroupSpec,
     SynthesisSpec,
 )  # fmt: skip
+from lsr.keys import as_keys, check_keys
 from lsr.protocol_schema import Outcome, Person, PreviousVersion, Protocol, Source
 from lsr.toml_lines import line_of
 
@@ -162,6 +164,8 @@ def _contradictions(text: str, tree: Any, protocol: Protocol) -> list[str]:
         for name in item.expected_in:
             if name not in sources:
                 faults.append(_fault(text, ("known_item", i, "expected_in"), f"no [[search.source]] has id {name!r}"))
+    if wrong := check_keys(as_keys(protocol.screen.keys)):
+        faults.append(_fault(text, ("screen", "keys"), wrong))
     for key in protocol.locked:
         try:
             value_at(tree, key)
@@ -209,6 +213,12 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
         subgroups=tuple(SubgroupSpec(s.id, tuple(s.levels), s.level) for s in protocol.subgroup),
         overlap=OverlapSpec(protocol.overlap.keep, protocol.overlap.hold_from),
         reports_prefer=tuple(dict.fromkeys(protocol.reports.prefer)),
+        screen=ScreenSpec(
+            tuple(protocol.screen.include_terms),
+            tuple(protocol.screen.exclude_terms),
+            tuple(protocol.screen.criteria),
+            as_keys(protocol.screen.keys),
+        ),
     )
 
 

@@ -187,6 +187,15 @@ class Screening(Section):
     reasons_must_agree: bool = False
 
 
+class Screen(Section):
+    """[screen]: what the reviewer's screen marks and shows, and which keys it takes; lsr.screens.keys checks these."""
+
+    include_terms: list[str] = []
+    exclude_terms: list[str] = []
+    criteria: list[str] = []
+    keys: dict[str, str | list[str]] = {}
+
+
 class Extraction(Section):
     """[extraction]"""
 
@@ -252,6 +261,7 @@ class Protocol(Section):
     known_item: list[KnownItem] = []
     exclusion_reason: list[Reason] = Field(min_length=1)
     screening: Screening
+    screen: Screen = Screen()
     extraction: Extraction
     outcome: list[Outcome] = Field(min_length=1)
     subgroup: list[Subgroup] = []

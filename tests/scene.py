@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,8 +50,8 @@ KNOWN_STUDY = "study:ghobadi-2023"
 
 
 def protocol_text() -> str:
-    """The demonstration's protocol, with two people more."""
-    text = demo_protocol()
+    """The demonstration's protocol, with two people more, and without terms: queues are then in the order of ids."""
+    text = re.sub(r"^((?:in|ex)clude_terms) = .*$", r"\1 = []", demo_protocol(), flags=re.MULTILINE)
     assert text.count("person = [{") == 1
     return text.replace("person = [{", f"person = [{', '.join(PEOPLE)}, {{")
 

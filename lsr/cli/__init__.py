@@ -15,6 +15,7 @@ from lsr.cli import (  # they register their commands
     make,
     pool,
     results,
+    screen,
     show,
     survival,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "make",
     "pool",
     "results",
+    "screen",
     "show",
     "survival",
 ]

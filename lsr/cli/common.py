@@ -48,9 +48,17 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, sort_keys=True))
 
 
+# Spaces of other widths, which PubMed prints, become spaces; what only says where a line may break, and isolates, go.
+_SPACES = dict.fromkeys((0x09, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
+_UNSEEN = dict.fromkeys((0xAD, *range(0x200B, 0x200E), 0x2060, *range(0x2066, 0x206A), 0xFEFF))
+_PLAIN = {**_SPACES, **_UNSEEN}
+
+
 def clean(text: str) -> str:
-    """Text from outside, made harmless for a terminal: no control characters but line breaks."""
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    """Text from outside, made harmless for a terminal: no control characters but line breaks, nothing that turns
+    the direction of text."""
+    text = text.translate(_PLAIN)
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
 @contextmanager

@@ -20,20 +20,6 @@ StageOption = Annotated[StageName, typer.Option("--stage", help="The stage of sc
 
 
 @app.command()
-def screen(reviewer: Reviewer, stage: StageOption = "title-abstract", review: Folder = Path()) -> None:
-    """Screen what awaits your vote, one report after another. You see no one else's votes.
-
-    Keys: i include, e exclude, u unsure, 1-9 exclude with that reason, s skip, z undo the last, q leave.
-
-    Example: lsr screen --stage title-abstract --reviewer demo-a
-    """
-    from lsr.screens import screen as run
-
-    with opened(review) as found, _pooled(found):
-        run(found, stage, reviewer)
-
-
-@app.command()
 def decide(
     report: Annotated[str, typer.Argument(metavar="REPORT", help="A report, by id, DOI or PMID.")],
     reviewer: Reviewer,

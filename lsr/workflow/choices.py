@@ -5,9 +5,9 @@ from __future__ import annotations
 from db import queries, studies
 from db.errors import DecisionError, InputError
 from db.model import Link
+from db.studies import append_link
 from lsr.workflow.extract import ALL, reports_of
 from lsr.workflow.folder import Open
-from lsr.workflow.linking import append_link
 from lsr.workflow.people import known_person
 from lsr.workflow.studies import append_study, known_study, own_label, report_joined
 

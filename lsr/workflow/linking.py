@@ -8,7 +8,7 @@ from curation.link import Linker, StudyProfile
 from db import queries
 from db.model import Link, LinkState, Record
 from db.registrations import registrations
-from db.review import Review
+from db.studies import append_link
 from lsr.workflow.folder import Open
 from lsr.workflow.reports import record_of
 
@@ -50,12 +50,6 @@ def linker_of(opened: Open, without: Collection[str] = ()) -> Linker:
     """The linker that knows all studies of the review, the protocol's products and what registers print of trials;
     `without` what these reports say."""
     return Linker(_profiles(opened, without), opened.spec.named_products, registrations(opened.review.connection))
-
-
-def append_link(review: Review, author: str, found: Link) -> None:
-    """One link, proposal or refusal as an entry."""
-    body = {"report": found.report, "study": found.study, "state": found.state, "evidence": list(found.evidence)}
-    review.append(author, "link", body)
 
 
 def _profiles(opened: Open, without: Collection[str]) -> list[StudyProfile]:

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable
 from db import queries, studies
 from db.errors import DecisionError, InputError
 from db.model import Link, Record
+from db.studies import append_link
 from lsr.workflow.folder import Open
-from lsr.workflow.linking import append_link
 from lsr.workflow.people import known_person
 from lsr.workflow.reports import record_of
 
