@@ -19,6 +19,7 @@ class Sizes:
 
     sample: int = 2_000  # articles of the real file, evenly spread, for the peer that reads one at a time
     dedupe: tuple[tuple[int, float], ...] = ((1_000, 0.3), (10_000, 2.0))
+    known: int = 0  # records of the review that new ones are compared with; 0 leaves them out
     records: int = 10_000
     studies: int = 87  # with the 13 of the template a hundred
     screened: int = 0  # boxes and verify; 0 leaves them out
@@ -30,7 +31,7 @@ class Sizes:
     writers: tuple[int, int] = (8, 500)  # processes that vote at once, and the votes of each
 
 
-FULL = Sizes(dedupe=((1_000, 0.3), (10_000, 2.0), (100_000, 20.0)), screened=100_000)
+FULL = Sizes(dedupe=((1_000, 0.3), (10_000, 2.0), (100_000, 20.0), (1_000_000, 240.0)), known=100_000, screened=100_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import command, task
 from benchmarks.row import REAL_FILE, REPORTED, AnyRow, Row, Sizes, at_most, within
+from benchmarks.rows_dedupe import dedupe_rows
 from benchmarks.rows_harvest import harvest_rows
 from benchmarks.rows_screen import screen_rows
 from benchmarks.rows_statistics import statistics_rows
@@ -16,8 +17,7 @@ from benchmarks.rows_votes import votes_rows
 def rows(work: Path, sizes: Sizes, real: Path = REAL_FILE) -> Iterator[AnyRow]:
     """The rows in the budgets' order; what they prepare goes into the folder `work`."""
     yield from harvest_rows(work, sizes, real)
-    for count, seconds in sizes.dedupe:
-        yield Row(f"dedupe {count:,} records", f"<= {seconds:g} s", task("dedupe", str(count)), within(seconds))
+    yield from dedupe_rows(work, sizes)
     yield from votes_rows(sizes)
     yield from _review(work, sizes)
     yield from _screened(work, sizes)

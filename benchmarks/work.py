@@ -14,19 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import work_harvest, work_screen, work_statistics, work_votes
+from benchmarks import work_dedupe, work_harvest, work_screen, work_statistics, work_votes
 from benchmarks.measure import ABSENT
-
-
-def dedupe(count: str) -> tuple[float, int]:
-    """Duplicates among made-up records."""
-    from benchmarks.synthetic import records
-    from curation.dedupe import find_duplicates
-
-    given = list(records(int(count), abstracts=False))
-    start = time.process_time()
-    find_duplicates(given)
-    return time.process_time() - start, len(given)
 
 
 def site(folder: str) -> tuple[float, int]:
@@ -91,12 +80,13 @@ def make_screened(folder: str, records: str) -> tuple[float, int]:
 
 
 TASKS: dict[str, Callable[..., tuple[float, int]]] = {
-    "dedupe": dedupe, "site": site, "boxes": boxes, "verify": verify,
+    "site": site, "boxes": boxes, "verify": verify,
     "make_review": make_review, "make_screened": make_screened, "make_shipped": make_shipped,
-    **work_harvest.TASKS, **work_screen.TASKS, **work_statistics.TASKS,
+    **work_dedupe.TASKS, **work_harvest.TASKS, **work_screen.TASKS, **work_statistics.TASKS,
 }  # fmt: skip
 FINDINGS: dict[str, Callable[..., dict[str, Any]]] = {
-    **work_harvest.FINDINGS, **work_screen.FINDINGS, **work_statistics.FINDINGS, **work_votes.FINDINGS,
+    **work_dedupe.FINDINGS, **work_harvest.FINDINGS, **work_screen.FINDINGS, **work_statistics.FINDINGS,
+    **work_votes.FINDINGS,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ VIEWS = HERE / "views.sql"
 VERSION = len(SCRIPTS)  # PRAGMA user_version of a file that has them all
 
 # The cache may be dropped and `copy` is local; all else is history, and a row of history never changes.
-CHANGEABLE = frozenset({"copy", "estimate", "setting"})
+CHANGEABLE = frozenset({"block", "copy", "estimate", "setting"})
 # Filled by triggers on `entry`: `lsr verify` fills them again from the entries and compares.
 TYPED_TABLES = [
     "protocol",

@@ -114,7 +114,7 @@ def with_known(folder: Path) -> Path:
 _LOCAL: Final = frozenset(
     {"n", "k", "hash", "run", "round", "id", "at", "searched_at", "records_sha256", "new_records"}
 )
-_LEFT_OUT: Final = ("entry", "copy", "estimate", "setting", "run", "reply", "failure")
+_LEFT_OUT: Final = ("entry", "copy", "estimate", "setting", "block", "run", "reply", "failure")
 
 
 def content_of(folder: Path) -> dict[str, Counter[Any]]:

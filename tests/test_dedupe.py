@@ -168,7 +168,7 @@ def test_records_without_anything_match_nothing() -> None:
 
 
 def test_only_pairs_with_a_new_record_are_compared() -> None:
-    records = [ARTICLE, twin("2"), twin("3")]
+    records = [ARTICLE, twin("2"), twin("3", issue="")]
     found = find_duplicates(records, new=frozenset({"crossref:3"}))
     assert {(pair.record, pair.same_as) for pair in found} == {("crossref:3", "pubmed:1"), ("crossref:3", "crossref:2")}
     assert find_duplicates(records, new=frozenset()) == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from curation.highlight import marked, spans, terms_in
 from curation.ranking import MIN_EACH, fit, recall_of_order, recall_on_past, replay, shuffled, term_score, why_by_words
+from db import seat
 from lsr.screens import child
 from lsr.screens.lineup import Lineup
 from lsr.screens.session import Session

@@ -18,7 +18,7 @@ def state(folder: Path, but: tuple[str, ...] = ()) -> str:
     """A digest of all that the review holds, but for caches, the name of this copy and the tables left out."""
     connection = sqlite3.connect(folder / "review.db")
     tables = [t for (t,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
-    kept = [table for table in tables if table not in ("copy", "estimate", "setting", *but)]
+    kept = [table for table in tables if table not in ("copy", "estimate", "setting", "block", *but)]
     rows = [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in kept]
     connection.close()
     return hashlib.sha256(repr(rows).encode()).hexdigest()

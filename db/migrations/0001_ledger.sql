@@ -306,6 +306,11 @@ CREATE TABLE setting (
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE block (                -- which records have a blocking key (db/blocks.py); `setting` says what it covers
+  key INTEGER NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY (key, record)
+) STRICT, WITHOUT ROWID;
 
 -- The only way in --------------------------------------------------------------------------------------------------
 CREATE TRIGGER entry_machine BEFORE INSERT ON entry

@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from curation.blocking import KEY_VERSION
 from curation.clusters import Clustering, Two, cluster
 from curation.dedupe import find_duplicates
+from curation.increment import keys_of, touched
+from db import blocks, queries
 from db import duplicates as stored
-from db import queries
 from db.duplicates import Pair
 from db.model import Duplicate, Record, Stage
-from db.records import all_records
 from lsr.workflow.folder import PREVIOUS, Open
 
 DEDUPER = "machine:dedupe"
@@ -52,16 +53,18 @@ def dedupe(opened: Open, new: Sequence[str], progress: Progress | None = None) -
 
 
 def candidates(opened: Open, new: Sequence[str], progress: Progress | None = None) -> Scope:
-    """The records around the new ones and their duplicates: the one place that compares with the whole review."""
-    connection, fresh = opened.review.connection, frozenset(new)
-    held = {record.id: record for _, record in all_records(connection, slim=True)}
-    tell = (lambda done, total: progress("comparing records", done, total)) if progress else None
-    found = find_duplicates(list(held.values()), fresh, tell)
-    ends = {end for pair in found for end in (pair.record, pair.same_as)}
-    around = stored.neighbourhood(connection, ends | stored.touched(connection, fresh))
-    records = tuple(held[record] for record in sorted(around) if record in held)
-    before = [record for record in records if record.id not in fresh]
-    return Scope(records, (*found, *(find_duplicates(before) if len(before) > 1 else ())))
+    """The groups of records that the new ones touch, with their duplicates: the one place that looks at the whole
+    review, by an index of blocking keys that is brought up to date first."""
+    connection = opened.review.connection
+    tell = (lambda done, total: progress("comparing records", done, total)) if progress else (lambda done, total: None)
+    blocks.fill(opened.review, keys_of, KEY_VERSION, tell)
+    found = touched(
+        list(blocks.load(connection, new)),
+        lambda keys: blocks.having(connection, keys),
+        lambda ids: blocks.load(connection, ids),
+        lambda ids: stored.neighbourhood(connection, set(ids) | stored.touched(connection, frozenset(ids))),
+    )
+    return Scope(found.records, found.duplicates)
 
 
 def candidates_around(opened: Open, seeds: Collection[str]) -> Scope:
