@@ -69,7 +69,7 @@ def _sums(connection: sqlite3.Connection) -> dict[str, float]:
     previous = {study for study, _, was in data.included(connection) if was}
     patients = sum(study.patients or 0 for study in studies(connection) if study.study in previous)
     sums = {"study": float(len(previous)), "patients": float(patients)}
-    for fact in data.facts(connection):
+    for fact in data.facts(connection, second_hand_only=True):
         if fact.study in previous and fact.value.isdecimal():
             sums[fact.field] = sums.get(fact.field, 0.0) + int(fact.value)
     return sums

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,28 +48,3 @@ def write_table(path: Path, heading: Sequence[str], rows: Iterable[Sequence[str]
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-
-
-def read_table(path: Path, required: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a sheet that people filled in: (number as a spreadsheet shows it, {column: cell}); empty rows are
-    left out. The heading is row 1, its columns may stand in any order.
-
-    InputError: the file cannot be read, is not UTF-8, is no table, or lacks one of the `required` columns.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8: save the sheet as CSV UTF-8") from error
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    try:
-        found = [column.strip().lower() for column in next(table, [])]
-        missing = [column for column in required if column not in found]
-        if missing:
-            raise InputError(f"{path}: row 1: no column {', '.join(missing)}: the columns are {', '.join(columns)}")
-        for number, row in enumerate(table, start=2):
-            if any(cell.strip() for cell in row):
-                yield number, {name: unguarded(cell) for name, cell in zip(found, row, strict=False)}
-    except csv.Error as error:
-        raise InputError(f"{path}: row {table.line_num}: not a CSV table ({error})") from error

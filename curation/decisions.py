@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
-from curation.cells import harmless, read_cells, write_cells
+from curation.tables import Sheet, harmless, read_tables, rows_with, write_sheets
 from curation.verdicts import reasons_at
 from db.canonical import canonical, sha256
 from db.errors import InputError
@@ -50,7 +50,8 @@ def write_decisions(path: Path, spec: ProtocolSpec, stage: Stage, rows: Sequence
     """
     cells = ([report, *_printed(record), "", "", "", state] for report, record, state in rows)
     choices = {"verdict": VERDICTS, "reason": [reason.code for reason in reasons_at(spec, stage)]}
-    write_cells(path, COLUMNS, [[harmless(cell) for cell in row] for row in cells], choices, _WIDTHS)
+    lines = [[harmless(cell) for cell in row] for row in cells]
+    write_sheets(path, [Sheet("decisions", COLUMNS, lines, choices, widths=_WIDTHS)])
 
 
 def read_decisions(path: Path, spec: ProtocolSpec, stage: Stage) -> list[Decision]:
@@ -59,7 +60,7 @@ def read_decisions(path: Path, spec: ProtocolSpec, stage: Stage) -> list[Decisio
     found: list[Decision] = []
     faults: list[str] = []
     codes = [reason.code for reason in reasons_at(spec, stage)]
-    for number, cells in read_cells(path, REQUIRED):
+    for number, cells in rows_with(read_tables(path)[0], REQUIRED, COLUMNS):
         given = {name: cells.get(name, "") for name in REQUIRED}
         if not given["verdict"] and not given["reason"] and not given["note"]:
             continue

@@ -9,12 +9,12 @@ from typing import Final, Literal
 
 from rapidfuzz import fuzz
 
-from curation.csvfile import guarded, read_table, write_table
 from curation.journals import journals_agree
 from curation.kinds import kind_of
 from curation.normalise import pages_agree
 from curation.rules import contradictions
 from curation.similarity import Comparison, describe, veto
+from curation.tables import Sheet, read_tables, rows_with, write_sheets
 from db.errors import InputError
 from db.model import Record
 
@@ -86,15 +86,16 @@ def printed(record: Record, name: str) -> str:
 
 
 def write_pairs(path: Path, pairs: Iterable[tuple[str, str, Record, Record, str]]) -> None:
-    """Write (id, id, record, record, evidence) as a CSV sheet with an empty column `decision`, one row a pair.
+    """Write (id, id, record, record, evidence) as a sheet (CSV or XLSX) with an empty column `decision`.
 
     No cell is run by a spreadsheet. The file is replaced whole or not at all; InputError if it cannot be written.
     """
-    rows = (
+    rows = [
         [a, b, *(printed(record, name) for name in FIELDS[:-1] for record in (one, other)), evidence, ""]
         for a, b, one, other, evidence in pairs
-    )
-    write_table(path, COLUMNS, ([guarded(" ".join(cell.split())) for cell in row] for row in rows), mark=True)
+    ]
+    cells = [[" ".join(cell.split()) for cell in row] for row in rows]
+    write_sheets(path, [Sheet("pairs", COLUMNS, cells, {"decision": ("same", "different")})])
 
 
 def read_decisions(path: Path, known: Collection[str]) -> list[Decided]:
@@ -117,7 +118,7 @@ def read_decisions(path: Path, known: Collection[str]) -> list[Decided]:
 
 
 def _decisions(path: Path, known: Collection[str], faults: list[str]) -> Iterator[Decided]:
-    for row, cells in read_table(path, REQUIRED, COLUMNS):
+    for row, cells in rows_with(read_tables(path)[0], REQUIRED, COLUMNS):
         said = cells.get("decision", "").lower()
         if not said:
             continue

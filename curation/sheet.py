@@ -1,30 +1,37 @@
-"""The extraction sheet: data as a CSV table that people fill in, read back cell by cell.
+"""The sheet of outcomes: data as a table that people fill in, read back cell by cell.
 
 A row is one cell of the data (study, cohort, outcome, timepoint, denominator) in one reading, from one report.
 A row with neither events nor total nor status is not yet extracted. "none" is a report that says that none
-occurred, "silent" a report that does not say: neither is an empty cell.
+occurred, "silent" (or NR) a report that does not say: neither is an empty cell.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
-from curation.csvfile import guarded, read_table, write_table
+from curation.dictionary import ValueFault, read_value
+from curation.tables import Sheet, Table, read_tables, rows_with, write_sheets
 from db.errors import InputError
-from db.model import Datum, OutcomeSpec
+from db.model import Datum, FieldSpec, OutcomeSpec
 
 COLUMNS: Final = (
     "study", "cohort", "outcome", "timepoint", "denominator", "reading", "role", "report", "status", "events",
-    "total", "place", "quotation", "source_kind", "confidence", "why",
+    "total", "printed", "data_cut", "place", "quotation", "source_kind", "confidence", "why", "answer",
 )  # fmt: skip
+NAME: Final = "outcomes"
 FAULTS_SHOWN: Final = 5
 _HINTS: Final = get_type_hints(Datum)
 _STATUSES: Final[tuple[str, ...]] = get_args(_HINTS["status"])
 _CONFIDENCES: Final[tuple[str, ...]] = get_args(_HINTS["confidence"])
 _ROLES: Final = ("primary", "alternative")  # "reproduction" comes with the published review's own data alone
+SOURCE_KINDS: Final = (
+    "primary-article", "primary-abstract", "preprint", "register", "supplement", "author", "figure-read",
+    "secondary-review",
+)  # fmt: skip
 # What a blank cell means: the words of the sheets that the program writes, so that two people who leave it blank agree.
 _DEFAULTS: Final = {
     "cohort": "all",
@@ -34,16 +41,31 @@ _DEFAULTS: Final = {
     "source_kind": "primary-article",
 }
 _REQUIRED: Final = ("study", "outcome", "report", "events", "total")
+_NOT_REPORTED: Final = {"nr": "silent", "not reported": "silent"}
+_NOTES: Final = {
+    "status": "reported; none (the report says that none occurred); silent (it does not say). Silence is never zero.",
+    "printed": "The percentage as printed, without its sign: 88.5",
+    "data_cut": "The report's data cut-off: YYYY-MM-DD, YYYY-MM or YYYY",
+    "place": "Page, table, figure, line",
+    "quotation": "The words as printed, at most 300 letters. Kept in the review, never published.",
+    "answer": "If a check asked about this row: what you found. It is kept.",
+}
+
+
+def outcome_sheet(rows: Sequence[Datum]) -> Sheet:
+    """`rows` as a sheet with all COLUMNS, with lists to choose from where words are fixed."""
+    cells = [["" if (x := getattr(datum, column)) is None else str(x) for column in COLUMNS] for datum in rows]
+    choices = {"status": _STATUSES, "confidence": _CONFIDENCES, "role": _ROLES, "source_kind": SOURCE_KINDS}
+    widths = {"report": 26, "quotation": 40, "why": 30, "answer": 30}
+    return Sheet(NAME, COLUMNS, cells, choices, notes=_NOTES, widths=widths)
 
 
 def write_sheet(path: Path, rows: Sequence[Datum]) -> None:
-    """Write `rows` as CSV with all COLUMNS, UTF-8 with a byte order mark (spreadsheets need it), whole or not at all.
+    """Write `rows` as CSV (UTF-8 with a byte order mark: spreadsheets need it) or XLSX, whole or not at all.
 
-    Cells that a spreadsheet would run as a formula get an apostrophe, which `read_sheet` takes off again.
     InputError if the file cannot be written.
     """
-    cells = ((getattr(datum, column) for column in COLUMNS) for datum in rows)
-    write_table(path, COLUMNS, [["" if x is None else guarded(str(x)) for x in row] for row in cells], mark=True)
+    write_sheets(path, [outcome_sheet(rows)])
 
 
 def read_sheet(
@@ -53,23 +75,36 @@ def read_sheet(
     studies: Collection[str],
     reports: Mapping[str, Collection[str]],
 ) -> list[Datum]:
-    """The sheet's extracted rows, checked against the protocol's `outcomes`, the review's `studies` and each
-    study's `reports`.
+    """The one table of `path`, read by `read_outcomes`; InputError names every fault with row and column (the first
+    FAULTS_SHOWN of them in its text)."""
+    data, faults = read_outcomes(read_tables(path)[0], outcomes=outcomes, studies=studies, reports=reports)
+    refuse(path, faults)
+    return [datum for _, datum in data]
 
-    An empty denominator is the outcome's own. InputError names every fault with row and column (the first
-    FAULTS_SHOWN of them in its text): a value that is unknown, not a count, or at odds with another.
-    """
-    checker = _Checker({outcome.id: outcome for outcome in outcomes}, frozenset(studies), reports, [])
-    data = [
-        (number, datum)
-        for number, cells in read_table(path, _REQUIRED, COLUMNS)
-        if (datum := checker.datum(number, cells)) is not None
-    ]
-    checker.one_primary_per_cell(data)
-    if faults := checker.faults:
+
+def refuse(path: Path, faults: Sequence[str]) -> None:
+    """InputError with the first FAULTS_SHOWN faults of a file, if there are any."""
+    if faults:
         more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
         raise InputError(f"{path}: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
-    return [datum for _, datum in data]
+
+
+def read_outcomes(
+    table: Table,
+    *,
+    outcomes: Sequence[OutcomeSpec],
+    studies: Collection[str],
+    reports: Mapping[str, Collection[str]],
+) -> tuple[list[tuple[int, Datum]], list[str]]:
+    """(row number, datum) of the extracted rows, checked against the protocol's `outcomes`, the review's `studies` and
+    each study's `reports`; and every fault, with its row and column: a value that is unknown, not a count, or at odds
+    with another. An empty denominator is the outcome's own. InputError if a column is missing.
+    """
+    lines = rows_with(table, _REQUIRED, COLUMNS)
+    checker = _Checker({outcome.id: outcome for outcome in outcomes}, frozenset(studies), reports, [])
+    data = [(number, datum) for number, cells in lines if (datum := checker.datum(number, cells)) is not None]
+    checker.one_primary_per_cell(data)
+    return data, checker.faults
 
 
 @dataclass
@@ -89,7 +124,7 @@ class _Checker:
         values: dict[str, Any] = {column: cells.get(column) or _DEFAULTS.get(column, "") for column in COLUMNS}
         for column in ("events", "total"):
             values[column] = self._count(row, column, cells.get(column, ""))
-        values["status"] = values["status"] or "reported"
+        values["status"] = _NOT_REPORTED.get(values["status"].casefold(), values["status"]) or "reported"
         self._check_names(row, values)
         self._check_words(row, values)
         if len(self.faults) == before:
@@ -130,8 +165,9 @@ class _Checker:
         elif report not in self.reports.get(study, ()):
             self._fault(row, "report", f'"{report}" is no report of {study}')
 
-    def _check_words(self, row: int, values: Mapping[str, Any]) -> None:
-        for column, allowed in (("status", _STATUSES), ("confidence", _CONFIDENCES), ("role", _ROLES)):
+    def _check_words(self, row: int, values: dict[str, Any]) -> None:
+        fixed = (("status", _STATUSES), ("confidence", _CONFIDENCES), ("role", _ROLES))
+        for column, allowed in fixed:
             value = values[column]
             if column == "role" and value == "reproduction":
                 self._fault(row, column, "reproduction is for the published review's data: give primary or alternative")
@@ -139,6 +175,13 @@ class _Checker:
                 self._fault(row, column, f'unknown {column} "{value}": give {", ".join(allowed)}')
         if values["role"] == "primary" and values["confidence"] == "guessed":
             self._fault(row, "confidence", "a guessed value is never the primary reading")
+        if values["confidence"] == "derived" and not values["why"]:
+            self._fault(row, "why", "a derived value needs its arithmetic")
+        printed = values["printed"] = values["printed"].rstrip("% ")
+        if printed and not _PERCENTAGE.fullmatch(printed):
+            self._fault(row, "printed", f'"{printed[:40]}" is no percentage as printed, such as 88.5')
+        if values["data_cut"] and not _is_date(values["data_cut"]):
+            self._fault(row, "data_cut", f'"{values["data_cut"][:40]}" is no date: YYYY-MM-DD, YYYY-MM or YYYY')
 
     def _check_numbers(self, row: int, values: dict[str, Any]) -> None:
         status, events, total = values["status"], values["events"], values["total"]
@@ -159,32 +202,15 @@ class _Checker:
             self._fault(row, "events", f"{events} of {total}: more events than patients")
 
 
-def check_data(rows: Sequence[Datum], at_most: Iterable[tuple[str, str]] = ()) -> list[str]:
-    """Checks across rows, each fault one line; nothing is refused here.
-
-    `at_most` are pairs of outcome ids of which the first cannot have more events than the second (grade 3 and
-    any grade; complete and overall response). Compared are primary readings of one study, cohort, time point
-    and denominator with the same total; a pair whose totals differ cannot be compared.
-    """
-    primary = [datum for datum in rows if datum.role == "primary" and datum.events is not None]
-    by_cell: dict[tuple[str, ...], Datum] = {}
-    faults = []
-    for datum in primary:
-        cell = (datum.study, datum.cohort, datum.timepoint, datum.denominator, datum.outcome)
-        if cell in by_cell:
-            faults.append(f"{_named(datum)}: two primary readings")
-        by_cell.setdefault(cell, datum)
-        if datum.total is not None and (datum.events or 0) > datum.total:
-            faults.append(f"{_named(datum)}: {datum.events} of {datum.total}: more events than patients")
-    for part, whole in at_most:
-        for (*place, outcome), datum in by_cell.items():
-            other = by_cell.get((*place, whole)) if outcome == part else None
-            if other and other.total == datum.total and (datum.events or 0) > (other.events or 0):
-                faults.append(
-                    f"{_named(datum)}: {datum.events}/{datum.total} is more than {whole} {other.events}/{other.total}"
-                )
-    return faults
+_PERCENTAGE: Final = re.compile(r"(?:100(?:\.0+)?|\d{1,2}(?:\.\d+)?)")
 
 
-def _named(datum: Datum) -> str:
-    return " ".join(filter(None, (datum.study, datum.cohort, datum.outcome, datum.timepoint)))
+def _is_date(text: str) -> bool:
+    try:
+        read_value(_DATE, text)
+    except ValueFault:
+        return False
+    return True
+
+
+_DATE: Final = FieldSpec("data_cut", "", "report", "date", "data cut-off")

@@ -62,6 +62,8 @@ class Fact:
     report: str
     place: str
     source_kind: str
+    cohort: str = "all"
+    row: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +145,27 @@ def cells(connection: sqlite3.Connection) -> list[Cell]:
     return [Cell(**_named(Cell, row)) for row in rows]
 
 
-def facts(connection: sqlite3.Connection) -> list[Fact]:
-    """The last word on each study and field."""
+def facts(connection: sqlite3.Connection, *, second_hand_only: bool = False) -> list[Fact]:
+    """The value in force of each study, cohort, field and row: words before silence, first hand before second, then
+    the report entered last. `second_hand_only`: what the previous review said, whatever was extracted since."""
     rows = connection.execute(
-        """SELECT study, field, status, value, report, place, source_kind FROM (
-          SELECT f.*, row_number() OVER (PARTITION BY f.study, f.cohort, f.field ORDER BY e.clock DESC, e.hash DESC) k,
-            min(e.clock) OVER (PARTITION BY f.field) first FROM fact f JOIN seen e ON e.n = f.n)
-        WHERE k = 1 ORDER BY study, first, field, cohort"""
+        """SELECT study, field, status, value, report, place, source_kind, cohort, row FROM (
+          SELECT f.*, row_number() OVER (PARTITION BY f.study, f.cohort, f.field, f.row
+              ORDER BY f.status NOT IN ('reported', 'none'), f.second_hand, f.clock DESC, f.hash DESC) k,
+            min(f.clock) OVER (PARTITION BY f.field) first
+          FROM v_fact f WHERE f.second_hand OR NOT ?)
+        WHERE k = 1 ORDER BY study, first, field, cohort, row""",
+        (second_hand_only,),
     )
     return [Fact(*row) for row in rows]
+
+
+def cohorts(connection: sqlite3.Connection, study: str) -> list[str]:
+    """The cohorts that anybody named in a study."""
+    rows = connection.execute(
+        "SELECT DISTINCT c.cohort FROM cohort c JOIN seen e ON e.n = c.n WHERE c.study = ? ORDER BY 1", (study,)
+    )
+    return [cohort for (cohort,) in rows]
 
 
 def included(connection: sqlite3.Connection) -> list[tuple[str, str, bool]]:
@@ -170,7 +184,8 @@ def extraction_states(connection: sqlite3.Connection) -> list[dict[str, Any]]:
 def extracted(connection: sqlite3.Connection, study: str, outcome: str) -> list[dict[str, Any]]:
     """Each extractor's last values for a study and outcome: for the adjudicator of closed cells only."""
     columns = ("cohort", "timepoint", "denominator", "reading", "now", "round", "extractor", "origin", "status",
-               "events", "total", "role", "place", "quotation", "source_kind", "confidence", "why")  # fmt: skip
+               "events", "total", "role", "place", "quotation", "source_kind", "confidence", "why", "data_cut",
+               "printed", "answer")  # fmt: skip
     rows = connection.execute(
         f"SELECT {', '.join(columns)} FROM v_datum WHERE study = ? AND outcome = ? AND origin <> 'previous'"
         " ORDER BY cohort, timepoint, denominator, reading, now, round, extractor",

@@ -123,6 +123,35 @@ class Datum:
     source_kind: str = "primary-article"
     confidence: Literal["sure", "derived", "guessed"] = "sure"
     why: str = ""
+    data_cut: str = ""  # the report's data cut-off, ISO 8601
+    printed: str = ""  # the percentage as printed, without its sign
+    answer: str = ""  # to what a check asked of this value, by the extractor
+
+
+FieldStatus = Literal["reported", "none", "silent", "not-in-source", "not-applicable", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """One value of a field of the data dictionary, from one report, in its canonical form (curation.dictionary).
+
+    `row` names what is spoken of where a field has several values (an outcome, a dose level, a patient), else "".
+    "silent" is NR (not reported), "not-applicable" NA, "unclear" UNCLEAR: none of them has a value, none is zero.
+    """
+
+    study: str
+    cohort: str
+    field: str
+    row: str
+    report: str
+    status: FieldStatus
+    value: str = ""
+    place: str = ""
+    quotation: str = ""
+    source_kind: str = "primary-article"
+    confidence: Literal["sure", "derived", "guessed"] = "sure"
+    why: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +233,69 @@ class OutcomeSpec:
     denominator: str
     role: str = ""
     denominator_sensitivity: tuple[str, ...] = ()
+
+
+FieldType = Literal["text", "integer", "decimal", "yes-no", "choice", "choices", "list", "date"]
+FieldLevel = Literal["report", "study", "cohort", "patient"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field of the data dictionary. `rows`: what its rows are named by, "" if it has one value."""
+
+    id: str
+    section: str
+    level: FieldLevel
+    type: FieldType
+    label: str
+    values: tuple[str, ...] = ()
+    unit: str = ""
+    rows: str = ""
+    standard: str = ""
+    any_agrees: bool = False  # words that two people never put alike: both are kept, neither is a conflict
+    tolerance: float = 0.0  # decimals that differ by no more agree
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostRule:
+    """`part` is among `whole` (grade 3 and any grade): its events are no more, of the same patients."""
+
+    part: str
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
+class SumRule:
+    """The fields whose rows are outcomes add up to the outcome's events (grades 1 to 5)."""
+
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequiresRule:
+    """`field` with this `value` needs an answer in `needs`; NR is one."""
+
+    field: str
+    value: str
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class DictionarySpec:
+    """The data dictionary of a review; `on_request` are sections that no sheet holds unless asked for."""
+
+    version: str
+    sections: Mapping[str, str]  # id: label, in order
+    on_request: frozenset[str]
+    fields: tuple[FieldSpec, ...]
+    text: str
+    at_most: tuple[AtMostRule, ...] = ()
+    sums: tuple[SumRule, ...] = ()
+    requires: tuple[RequiresRule, ...] = ()
+
+    def field(self, name: str) -> FieldSpec | None:
+        """The field of that id."""
+        return next((field for field in self.fields if field.id == name), None)
 
 
 @dataclass(frozen=True, slots=True)

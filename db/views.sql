@@ -358,9 +358,9 @@ CREATE VIEW v_value AS              -- in force: the newest closed round of firs
 WITH given AS MATERIALIZED (SELECT * FROM v_datum),
 closed AS MATERIALIZED (SELECT * FROM v_cell_state WHERE state IN ('resolved', 'agreed'))
 SELECT study, cohort, outcome, timepoint, denominator, reading, report, role, status, events, total, place, source_kind,
-  confidence, why, second_hand FROM (
+  confidence, why, second_hand, data_cut FROM (
   SELECT d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.now report, d.role, d.status, d.events,
-    d.total, d.place, d.source_kind, d.confidence, d.why, 0 second_hand,
+    d.total, d.place, d.source_kind, d.confidence, d.why, 0 second_hand, d.data_cut,
     row_number() OVER (PARTITION BY d.study, d.cohort, d.outcome, d.timepoint, d.denominator, d.reading, d.now
       ORDER BY c.rank DESC, c.round DESC, d.origin = 'resolved' DESC, d.clock DESC, d.hash DESC) k
   FROM given d JOIN closed c ON c.study = d.study AND c.cohort = d.cohort AND c.outcome = d.outcome
@@ -370,7 +370,49 @@ SELECT study, cohort, outcome, timepoint, denominator, reading, report, role, st
 WHERE k = 1
 UNION ALL
 SELECT study, cohort, outcome, timepoint, denominator, reading, now, role, status, events, total, place, source_kind,
-  confidence, why, 1 FROM given WHERE origin = 'previous';
+  confidence, why, 1, data_cut FROM given WHERE origin = 'previous';
+
+-- Facts: the fields of the data dictionary, by the rules of data: two extractors, what they agree on or a resolution ----
+CREATE VIEW v_fact_given AS         -- the last value of each person for each cell, report and round
+SELECT * FROM (
+  SELECT f.*, coalesce(r.report, f.report) now, e.clock, e.hash, row_number() OVER (
+      PARTITION BY f.study, f.cohort, f.field, f.row, coalesce(r.report, f.report), f.round, f.origin,
+        iif(f.origin = 'previous', '', f.extractor)
+      ORDER BY e.clock DESC, e.hash DESC) k
+  FROM fact f JOIN seen e ON e.n = f.n LEFT JOIN v_report_of r ON r.record = f.report)
+WHERE k = 1 AND status <> 'withdrawn';
+
+CREATE VIEW v_fact_state AS
+SELECT c.study, c.cohort, c.field, c.row, c.report, c.round, CASE WHEN c.rulings = 1 THEN 'resolved'
+    WHEN c.rulings > 1 THEN 'conflict' WHEN c.extractors < p.extractors THEN 'awaiting'
+    WHEN c.alike OR c.kinds = 1 THEN 'agreed' ELSE 'conflict' END state,
+  coalesce((SELECT e.clock FROM reopen o JOIN seen e ON e.n = o.n WHERE o.round = c.round), 0) rank
+FROM (
+  SELECT study, cohort, field, row, now report, round,
+    count(DISTINCT iif(origin = 'resolved', status || '/' || value, NULL)) rulings,
+    count(DISTINCT iif(origin = 'extracted', extractor, NULL)) extractors,
+    count(DISTINCT iif(origin = 'extracted', status || '/' || value, NULL)) kinds,
+    count(DISTINCT iif(origin = 'extracted', status, NULL)) = 1 AND (
+      min(iif(origin = 'extracted', any_agrees, 1))
+      OR count(iif(origin = 'extracted', number, NULL)) = sum(origin = 'extracted') AND sum(origin = 'extracted') > 0
+        AND max(iif(origin = 'extracted', number, NULL)) - min(iif(origin = 'extracted', number, NULL))
+          <= max(tolerance) + 1e-9) alike  -- 27.05 less 27.0 is more than .05 by a rounding error
+  FROM v_fact_given WHERE origin <> 'previous' GROUP BY study, cohort, field, row, now, round) c
+CROSS JOIN v_protocol p;
+
+CREATE VIEW v_fact AS               -- in force: of the newest closed round (the first extractor's words), and second-hand
+WITH given AS MATERIALIZED (SELECT * FROM v_fact_given),
+closed AS MATERIALIZED (SELECT * FROM v_fact_state WHERE state IN ('resolved', 'agreed'))
+SELECT study, cohort, field, row, report, status, value, place, source_kind, second_hand, clock, hash FROM (
+  SELECT g.study, g.cohort, g.field, g.row, g.now report, g.status, g.value, g.place, g.source_kind, 0 second_hand,
+    g.clock, g.hash, row_number() OVER (PARTITION BY g.study, g.cohort, g.field, g.row, g.now
+      ORDER BY c.rank DESC, c.round DESC, g.origin = 'resolved' DESC, g.clock, g.hash) k
+  FROM given g JOIN closed c ON c.study = g.study AND c.cohort = g.cohort AND c.field = g.field AND c.row = g.row
+    AND c.report = g.now AND c.round = g.round
+  WHERE g.origin <> 'previous')
+WHERE k = 1
+UNION ALL SELECT study, cohort, field, row, now, status, value, place, source_kind, 1, clock, hash
+FROM given WHERE origin = 'previous';
 
 -- What may be pooled: the primary values in force of each included study's reports, of any cohort. Which of them counts
 -- is db.which_report's to say, by the protocol's order and people's choices. A first-hand value replaces the
@@ -380,18 +422,17 @@ WITH linked AS MATERIALIZED (SELECT DISTINCT study, report FROM v_included),
 value AS MATERIALIZED (SELECT * FROM v_value WHERE role = 'primary'),
 first_hand AS MATERIALIZED (
   SELECT study, cohort, outcome, denominator, report FROM value WHERE NOT second_hand),
-dated AS MATERIALIZED (             -- the data cut-off that extractors give of a report (data dictionary: data_cut)
-  SELECT study, report, max(value) value FROM (
-    SELECT f.study, coalesce(r.report, f.report) report, f.value, f.status, row_number() OVER (
-        PARTITION BY f.study, f.report, f.cohort ORDER BY e.clock DESC, e.hash DESC) k
-    FROM fact f JOIN seen e ON e.n = f.n LEFT JOIN v_report_of r ON r.record = f.report WHERE f.field = 'data_cut')
-  WHERE k = 1 AND status = 'reported' GROUP BY study, report)
+dated AS MATERIALIZED (             -- the data cut-off of a report, where the value itself has none (dictionary: data_cut)
+  SELECT study, report, max(value) value FROM v_fact WHERE field = 'data_cut' AND status = 'reported'
+  GROUP BY study, report)
 SELECT outcome, denominator, study, cohort, status, events, total, report, timepoint, reading, second_hand, source_kind,
   coalesce(body ->> '$.date', CAST(body ->> '$.year' AS TEXT), '') printed, data_cut,
   coalesce(body ->> '$.publication_types', '[]') types
 FROM (
-  SELECT v.*, (SELECT c.body FROM v_content c WHERE c.record = v.report) body,
-    coalesce((SELECT d.value FROM dated d WHERE d.study = v.study AND d.report = v.report), '') data_cut
+  SELECT v.study, v.cohort, v.outcome, v.denominator, v.status, v.events, v.total, v.report, v.timepoint, v.reading,
+    v.second_hand, v.source_kind, (SELECT c.body FROM v_content c WHERE c.record = v.report) body,
+    coalesce(nullif(v.data_cut, ''),
+      (SELECT d.value FROM dated d WHERE d.study = v.study AND d.report = v.report), '') data_cut
   FROM value v
   WHERE (v.study, v.report) IN linked
     AND NOT (v.second_hand AND (v.study, v.cohort, v.outcome, v.denominator, v.report) IN first_hand));

@@ -17,11 +17,12 @@ from analysis.reproduction import reproduction_table
 from db import queries
 from db.errors import ReviewFolderError, SourceError
 from db.ledger import heads
-from db.model import Datum
+from db.model import Datum, FieldValue
 from lsr.protocol import FILE
 from lsr.workflow import extract, folder, judge
 from lsr.workflow import studies as studies_of
 from lsr.workflow.bring import Brought, Replies, harvest, load_replies
+from lsr.workflow.fields import enter_field
 from lsr.workflow.files import import_files
 from lsr.workflow.pages import write_site
 from lsr.workflow.refresh import publish, refresh
@@ -123,6 +124,7 @@ def _play(opened: folder.Open, script: dict[str, Any]) -> None:
         "study": lambda row: studies.update({row["study"]: studies_of.new_study(
             opened, _first_report(script, row["study"]), row["by"], row["label"], row["patients"])}),
         "link": lambda row: _link(opened, row, studies),
+        "field": lambda row: _field(opened, row, studies),
     }  # fmt: skip
     for step in script["order"]:
         table, _, stage = step.partition(":")
@@ -150,6 +152,14 @@ def _resolve(opened: folder.Open, row: dict[str, Any]) -> None:
 def _link(opened: folder.Open, row: dict[str, Any], studies: dict[str, str]) -> None:
     accept = row["state"] == "linked"
     studies_of.decide_link(opened, row["report"], studies[row["study"]], row["by"], accept=accept, why=row["why"])
+
+
+def _field(opened: folder.Open, row: dict[str, Any], studies: dict[str, str]) -> None:
+    report = queries.find_report(opened.review.connection, row["report"])
+    value = FieldValue(
+        studies[row["study"]], row["cohort"], row["field"], "", report, "reported", row["value"], row["place"]
+    )
+    enter_field(opened, value, row["by"])
 
 
 def _extract(opened: folder.Open, rows: list[dict[str, Any]], studies: dict[str, str], *, resolving: bool) -> None:

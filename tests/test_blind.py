@@ -201,7 +201,7 @@ def value(outcome: str, said: tuple[int, int] | None) -> Datum:
     status: Literal["silent", "reported"] = "silent" if said is None else "reported"
     events, total = said or (None, None)
     return Datum(STUDY, "all", outcome, "", "infused", "as printed", "primary", REPORTS[6], status, events, total,
-                 place="Table 2", quotation="n of N patients")  # fmt: skip
+                 place="Table 2", quotation="n of N patients", answer="as printed")  # fmt: skip
 
 
 @SEVERAL

@@ -130,7 +130,7 @@ def test_json_of_files_and_replays(lsr: Command, folder: Path, tmp_path: Path) -
         "decided": 0, "duplicates": 0, "in_doubt": 0, "not_read": [], "publications": 2, "records": 2,
     }  # fmt: skip
     ran = lsr("extract", "--study", KNOWN_STUDY, "--out", tmp_path / "s.csv", "--reviewer", A, "--json", "-R", folder)
-    assert json.loads(ran.out) == {"wrote": str(tmp_path / "s.csv")}
+    assert json.loads(ran.out) == {"wrote": str(tmp_path / "s.csv"), "sheets": ["outcomes"]}
     svg = lsr("prisma", "--svg", tmp_path / "flow.svg", "--json", "--review", folder)
     assert "arms" in json.loads(svg.out)
     assert svg.err.startswith("Wrote ")

@@ -10,8 +10,7 @@ from typing import Final
 import openpyxl
 import pytest
 
-from curation.cells import read_cells
-from curation.decisions import COLUMNS
+from curation.tables import read_tables
 from db.errors import DecisionError, InputError
 from db.records import RunNote, store_run
 from lsr.workflow import decisions, judge
@@ -32,7 +31,7 @@ def found(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    return [cells for _, cells in read_cells(path, COLUMNS)]
+    return [cells for _, cells in read_tables(path)[0].rows]
 
 
 def fill(path: Path, said: dict[str, tuple[str, str, str]]) -> Path:
@@ -81,11 +80,10 @@ def test_a_workbook_has_drop_downs_and_no_abstract(found: Open, tmp_path: Path) 
     to_full_text(found, REPORTS[0])
     decisions.write(found, tmp_path / "s.xlsx", FT, A)
     book = openpyxl.load_workbook(tmp_path / "s.xlsx")
-    rules = {str(r.sqref): r.formula1 for r in book.worksheets[0].data_validations.dataValidation}
-    assert rules == {"F2": "choices!$A$2:$A$4", "G2": "choices!$B$2:$B$9"}
-    lists = [[c.value for c in column if c.value] for column in book["choices"].iter_cols()]
-    assert lists[0] == ["verdict", "include", "exclude", "unsure"]
-    assert lists[1][1:] == [reason.code for reason in found.spec.reasons if FT in reason.stages]
+    places = {str(r.sqref)[:2]: r.formula1 for r in book.worksheets[0].data_validations.dataValidation}
+    listed = {cell: [c.value for (c,) in book["lists"][place[len("lists!") :]]] for cell, place in places.items()}
+    codes = [reason.code for reason in found.spec.reasons if FT in reason.stages]
+    assert listed == {"F2": ["include", "exclude", "unsure"], "G2": codes}
     assert not any("Of what" in str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row)
 
 
@@ -168,6 +166,10 @@ def test_a_formula_is_text(found: Open, tmp_path: Path, kind: str) -> None:
     else:
         assert "'=HYPERLINK" in path.read_text("utf-8-sig")
     book = fill(tmp_path / f"sheet.{kind}", {"pubmed:1": ("include", "", "=1+1")})
+    if kind == "xlsx":  # a spreadsheet would have computed it: whoever wrote it meant another text
+        with pytest.raises(InputError, match="row 2, column note: holds a formula"):
+            decisions.enter(found, book, TA, A)
+        return
     decisions.enter(found, book, TA, A)
     assert judge.item(found, "pubmed:1", TA).votes[0].note == "=1+1"
 

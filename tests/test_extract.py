@@ -131,7 +131,7 @@ def test_differences_go_to_an_adjudicator_who_extracted_neither(
     fill(A, {"cr": ("", "6", "9"), "orr": ("", "8", "9")})
     assert told(fill(BOTH, {"cr": ("", "7", "9"), "orr": ("", "8", "9")})) == (2, 0, 1)
     assert pooled(lsr, folder, "cr") is None
-    shown = json.loads(extract(JUDGE, "--differences", "--json").out)
+    shown = json.loads(extract(JUDGE, "--differences", "--json").out)["outcomes"]
     assert [(v["outcome"], v["extractor"], v["events"]) for v in shown] == [("cr", A, 6), ("cr", BOTH, 7)]
     for who in (A, B):
         assert extract(who, "--differences").code == 1
@@ -204,7 +204,7 @@ def test_a_wrong_sheet_is_refused_whole(extract: Callable[..., Ran], folder: Pat
 def test_only_extractors_extract_and_only_included_studies(extract: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text(f"study,outcome,report,events,total\n{STUDY},cr,{REPORT},6,9\n", "utf-8")
     assert "no extractor" in extract(JUDGE, "--sheet", tmp_path / "s.csv").err
-    assert "no extractor" in extract("nobody", "--sheet", tmp_path / "s.csv").err
+    assert "unknown person" in extract("nobody", "--sheet", tmp_path / "s.csv").err
     assert "study:none" in extract(A, "--study", "study:none", "--out", tmp_path / "o.csv").err
     assert extract(A, "--study", STUDY).code == 2
     assert extract(A, "--study", "study:none", "--reopen", "why").code == 1

@@ -12,8 +12,8 @@ import pytest
 from db import queries, studies
 from db.model import Author, Link, Record
 from db.records import RunNote, store_run
+from db.studies import append_link
 from lsr.workflow.folder import open_review
-from lsr.workflow.settle import append_link
 from tests.conftest import Command, Ran
 from tests.scene import KNOWN, KNOWN_STUDY, REPORTS, SEARCHED, A, B, searched
 from tests.scene import include as include_report

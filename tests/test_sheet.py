@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation.sheet import COLUMNS, check_data, read_sheet, write_sheet
+from curation.sheet import COLUMNS, read_sheet, write_sheet
 from db.errors import InputError
 from db.model import Datum, OutcomeSpec
 
@@ -145,15 +145,3 @@ def test_files_that_are_no_sheet(tmp_path: Path, sheet: Callable[..., list[Datum
 def test_a_sheet_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_sheet(tmp_path / "missing" / "sheet.csv", [DATUM])
-
-
-def test_checks_across_rows() -> None:
-    tox, tox3 = (replace(DATUM, outcome="tox", events=5), replace(DATUM, outcome="tox3", events=6))
-    pairs = [("tox3", "tox")]
-    assert check_data([tox, tox3], pairs) == ["s1 all tox3 day 28: 6/11 is more than tox 5/11"]
-    assert check_data([tox, replace(tox3, events=5)], pairs) == []
-    assert check_data([tox, replace(tox3, total=12)], pairs) == []  # other patients: cannot be compared
-    assert check_data([tox, replace(tox3, role="alternative")], pairs) == []
-    assert check_data([tox, tox3]) == []
-    assert check_data([DATUM, replace(DATUM, reading="b")]) == ["s1 all resp day 28: two primary readings"]
-    assert check_data([replace(DATUM, events=12)]) == ["s1 all resp day 28: 12 of 11: more events than patients"]

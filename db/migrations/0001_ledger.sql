@@ -248,17 +248,31 @@ CREATE TABLE cohort (               -- the unit of pooling within a study
   patients INTEGER,
   PRIMARY KEY (study, cohort, n)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE fact (                 -- what is said of a study in words: conditioning, doses, cell source, …
+CREATE TABLE fact (                 -- a value of a field of the data dictionary: conditioning, doses, cell source, …
   n INTEGER PRIMARY KEY REFERENCES entry,
   study TEXT NOT NULL,
   cohort TEXT NOT NULL,
   field TEXT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('reported', 'none', 'silent', 'not-in-source')),
-  value TEXT NOT NULL,
+  row TEXT NOT NULL,                -- what is spoken of where a field has several values: an outcome, a patient, …
+  round TEXT NOT NULL,
   report TEXT NOT NULL,
+  extractor TEXT NOT NULL,
+  origin TEXT NOT NULL CHECK (origin IN ('extracted', 'resolved', 'previous')),
+  status TEXT NOT NULL CHECK (status IN ('reported', 'none', 'silent', 'not-in-source', 'not-applicable', 'unclear',
+    'withdrawn')),
+  value TEXT NOT NULL,
+  number REAL,                      -- of a decimal: two that differ by no more than `tolerance` agree
+  tolerance REAL NOT NULL,
+  any_agrees INTEGER NOT NULL,      -- words that two people never put alike: neither is a conflict
   place TEXT NOT NULL,
+  quotation TEXT NOT NULL,          -- never leaves the folder
   source_kind TEXT NOT NULL,
-  CHECK (value <> '' OR status IN ('silent', 'not-in-source'))  -- these two may carry a note in words
+  confidence TEXT NOT NULL CHECK (confidence IN ('sure', 'derived', 'guessed')),
+  why TEXT NOT NULL,
+  answer TEXT NOT NULL,             -- to what a check asked
+  -- second-hand values may carry a note in words where the source says nothing
+  CHECK (CASE status WHEN 'reported' THEN value <> '' WHEN 'none' THEN value <> '' WHEN 'silent' THEN 1
+    WHEN 'not-in-source' THEN 1 ELSE value = '' END)
 ) STRICT;
 CREATE INDEX fact_study ON fact (study, field);
 CREATE TABLE datum (
@@ -282,6 +296,9 @@ CREATE TABLE datum (
   source_kind TEXT NOT NULL,
   confidence TEXT NOT NULL CHECK (confidence IN ('sure', 'derived', 'guessed')),
   why TEXT NOT NULL,
+  data_cut TEXT NOT NULL,
+  printed TEXT NOT NULL,            -- the percentage as printed
+  answer TEXT NOT NULL,             -- to what a check asked
   CHECK (role <> 'reproduction' OR origin = 'previous'),
   CHECK (role <> 'primary' OR confidence <> 'guessed'),
   CHECK (CASE status WHEN 'reported' THEN events IS NOT NULL AND total > 0 AND events BETWEEN 0 AND total
@@ -316,7 +333,7 @@ CREATE TABLE block (                -- which records have a blocking key (db/blo
 CREATE TRIGGER entry_machine BEFORE INSERT ON entry
 WHEN NEW.author LIKE 'machine:%' AND (NEW.kind IN ('vote', 'resolution', 'retrieval', 'version', 'acceptance',
   'awaiting', 'contact')
-  OR NEW.kind = 'datum' AND NEW.body ->> 'origin' <> 'previous')
+  OR NEW.kind IN ('datum', 'fact') AND coalesce(NEW.body ->> 'origin', 'previous') <> 'previous')
 BEGIN SELECT RAISE(ABORT, 'a machine does not decide'); END;
 
 CREATE TRIGGER entry_protocol AFTER INSERT ON entry WHEN NEW.kind = 'protocol' BEGIN
@@ -385,15 +402,20 @@ CREATE TRIGGER entry_cohort AFTER INSERT ON entry WHEN NEW.kind = 'cohort' BEGIN
     NEW.body->>'patients';
 END;
 CREATE TRIGGER entry_fact AFTER INSERT ON entry WHEN NEW.kind = 'fact' BEGIN
-  INSERT INTO fact SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'field', NEW.body->>'status',
-    NEW.body->>'value', NEW.body->>'report', NEW.body->>'place', NEW.body->>'source_kind';
+  INSERT INTO fact SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'field',
+    coalesce(NEW.body->>'row', ''), coalesce(NEW.body->>'round', ''), NEW.body->>'report', NEW.author,
+    coalesce(NEW.body->>'origin', 'previous'), NEW.body->>'status', NEW.body->>'value', NEW.body->>'number',
+    coalesce(NEW.body->>'tolerance', 0.0), coalesce(NEW.body->>'any_agrees', 0), NEW.body->>'place',
+    coalesce(NEW.body->>'quotation', ''), NEW.body->>'source_kind', coalesce(NEW.body->>'confidence', 'sure'),
+    coalesce(NEW.body->>'why', ''), coalesce(NEW.body->>'answer', '');
 END;
 CREATE TRIGGER entry_datum AFTER INSERT ON entry WHEN NEW.kind = 'datum' BEGIN
   INSERT INTO datum SELECT NEW.n, NEW.body->>'study', NEW.body->>'cohort', NEW.body->>'outcome',
     NEW.body->>'timepoint', NEW.body->>'denominator', NEW.body->>'reading', NEW.body->>'role', NEW.body->>'round',
     NEW.body->>'report', NEW.author, NEW.body->>'origin', NEW.body->>'status', NEW.body->>'events',
     NEW.body->>'total', NEW.body->>'place', NEW.body->>'quotation', NEW.body->>'source_kind',
-    NEW.body->>'confidence', NEW.body->>'why';
+    NEW.body->>'confidence', NEW.body->>'why', coalesce(NEW.body->>'data_cut', ''),
+    coalesce(NEW.body->>'printed', ''), coalesce(NEW.body->>'answer', '');
 END;
 CREATE TRIGGER entry_version AFTER INSERT ON entry WHEN NEW.kind = 'version' BEGIN
   INSERT INTO version SELECT NEW.n, NEW.body->>'number', NEW.body->>'reason', NEW.body->'heads', NEW.body->'frozen';

@@ -103,3 +103,11 @@ def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
         for row in [header, *rows]
     ]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def pooled_again(found: Open) -> None:
+    """Pool if what was written changed the data, before the command returns; and say so."""
+    from lsr.workflow.refresh import refresh
+
+    if refresh(found).pooled:
+        say("The data changed: pooled again.")

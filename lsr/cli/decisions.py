@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from lsr.cli.app import app
-from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json
-from lsr.cli.judge import StageOption, pool
+from lsr.cli.common import Folder, Json, Reviewer, opened, out, pooled_again, print_json
+from lsr.cli.judge import StageOption
 
 
 @app.command()
@@ -43,4 +43,4 @@ def decisions(
             words = f"{done.entered} votes entered, {done.unchanged} unchanged"
             told = {"entered": done.entered, "unchanged": done.unchanged}
             print_json(told) if as_json else out(words)
-        pool(found)
+        pooled_again(found)

@@ -1,4 +1,4 @@
-"""Decisions of people: screen, decide, resolve, extract."""
+"""Decisions of people: screen, decide, resolve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lsr.cli.app import app
-from lsr.cli.common import Folder, Json, Reviewer, opened, out, print_json, say, table
+from lsr.cli.common import Folder, Reviewer, opened, out, pooled_again
 
 if TYPE_CHECKING:
     from lsr.workflow.folder import Open
@@ -96,7 +96,7 @@ def decide(
                 supplement=supplement, language=language, why=why,
             )  # fmt: skip
             out(f"{report}: {'retrieved' if retrieved else 'not retrieved'}")
-        pool(found)
+        pooled_again(found)
 
 
 def _standing(report: str, stage: str, state: str) -> str:
@@ -137,64 +137,7 @@ def resolve(
             return
         item = judge.resolve(found, report, stage, reviewer, verdict, reason, note)
         out(_standing(item.report, stage, item.state))
-        pool(found)
-
-
-@app.command()
-def extract(
-    reviewer: Reviewer,
-    study: Annotated[str | None, typer.Option("--study", help="An included study, by id (lsr link --studies).")] = None,
-    to: Annotated[Path | None, typer.Option("--out", help="Write the study's empty sheet (CSV) here.")] = None,
-    sheet: Annotated[Path | None, typer.Option("--sheet", help="Read a filled sheet.")] = None,
-    differences: Annotated[
-        bool, typer.Option("--differences", help="Show the adjudicator where extractors differ.")
-    ] = False,
-    resolving: Annotated[bool, typer.Option("--resolve", help="The sheet holds the adjudicator's rulings.")] = False,
-    reopen: Annotated[
-        str | None, typer.Option("--reopen", metavar="WHY", help="Open a new round for the study.")
-    ] = None,
-    review: Folder = Path(),
-    as_json: Json = False,
-) -> None:
-    """Extract outcome data by sheets: two extractors, blind to each other; the adjudicator settles differences.
-
-    Example: lsr extract --study study:ghobadi-2023 --out sheet.csv --reviewer demo-a
-    """
-    from curation.sheet import write_sheet
-    from lsr.workflow import extract as work
-
-    with opened(review) as found:
-        if sheet is not None:
-            done = work.enter_sheet(found, sheet, reviewer, resolving=resolving)
-            words = f"{done.entered} values entered, {done.unchanged} unchanged; cells in conflict: {done.conflicts}"
-            told = {"entered": done.entered, "unchanged": done.unchanged, "conflicts": done.conflicts}
-            print_json(told) if as_json else out(words)
-        elif differences:
-            _show_differences(work.differences(found, reviewer), as_json)
-        elif study is not None and reopen is not None:
-            work.reopen_study(found, study, reviewer, reopen)
-            words = f"{study}: extraction reopened; its closed data stay in force until the new round closes"
-            print_json({"reopened": study}) if as_json else out(words)
-        elif study is not None and to is not None:
-            write_sheet(to, work.blank_rows(found, study))
-            words = f"Wrote {to}: fill status, events, total and place; a row left blank is not yet extracted"
-            print_json({"wrote": str(to)}) if as_json else out(words)
-        else:
-            raise typer.BadParameter("say --study S --out FILE, --sheet FILE, --study S --reopen WHY, or --differences")
-        pool(found)
-
-
-def _show_differences(values: list[dict[str, object]], as_json: bool) -> None:
-    if as_json:
-        print_json(values)
-        return
-    rows = [
-        (str(v["study"]), str(v["outcome"]), str(v["reading"]), str(v["extractor"]), str(v["status"]),
-         f"{v['events']}/{v['total']}" if v["total"] else "", str(v["place"]))
-        for v in values
-    ]  # fmt: skip
-    header = ("study", "outcome", "reading", "extractor", "status", "x/n", "place")
-    out(table(rows, header) if rows else "The extractors do not differ anywhere.")
+        pooled_again(found)
 
 
 @contextmanager
@@ -203,14 +146,6 @@ def _pooled(found: Open) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        pool(found)
+        pooled_again(found)
         raise
-    pool(found)
-
-
-def pool(found: Open) -> None:
-    """Pool again if what was decided changed the included set or its data, and say so."""
-    from lsr.workflow.refresh import refresh
-
-    if refresh(found).pooled:
-        say("The data changed: pooled again.")
+    pooled_again(found)

@@ -1,21 +1,22 @@
-"""Extraction: two extractors, blind to each other, by sheets; differences go to the adjudicator."""
+"""Extraction of outcomes: two extractors, blind to each other; differences go to the adjudicator."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from curation.sheet import read_sheet
 from db import data, queries
 from db.errors import DecisionError, InputError
 from db.model import Datum
+from lsr.workflow.extraction_checks import findings
 from lsr.workflow.folder import Open
 from lsr.workflow.items import check_uninvolved_in_study
+from lsr.workflow.people import known_person
 
 ALL = "all"  # the cohort of all infused patients: the one that is pooled (view v_row)
 CELL = ("study", "cohort", "outcome", "timepoint", "denominator", "reading", "report")
+ROLES = ("extractor", "adjudicator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,17 @@ class Entered:
     unchanged: int
     conflicts: int  # cells of the review, not of this sheet alone, on which extractors differ
 
+    def and_(self, other: Entered) -> Entered:
+        """Both."""
+        return Entered(self.entered + other.entered, self.unchanged + other.unchanged, self.conflicts + other.conflicts)
+
 
 def blank_rows(opened: Open, study: str) -> list[Datum]:
     """One row to fill for each proportion of the protocol and each report of the study."""
-    reports = reports_of(opened).get(study)
-    if not reports:
-        known = ", ".join(sorted(reports_of(opened))) or "none yet"
-        raise InputError(f"no included study {study!r} to extract: there are {known}")
     nothing_yet: Any = ""  # not a status: a row left so is not yet extracted, which no value in the review can be
     return [
         Datum(study, ALL, outcome.id, "", outcome.denominator, "as printed", "primary", report, nothing_yet)
-        for report in reports
+        for report in study_reports(opened, study)
         for outcome in opened.spec.outcomes
         if outcome.measure == "proportion"
     ]
@@ -50,16 +51,31 @@ def reports_of(opened: Open) -> dict[str, list[str]]:
     return found
 
 
-def enter_sheet(opened: Open, path: Path, person: str, *, resolving: bool = False) -> Entered:
-    """Read a filled sheet and enter it, whole or not at all."""
-    rows = read_sheet(path, outcomes=opened.spec.outcomes, studies=list(reports_of(opened)), reports=reports_of(opened))
-    rows = [replace(row, cohort=row.cohort or ALL) for row in rows]  # a sheet without that column is of all patients
-    return enter(opened, rows, person, resolving=resolving)
+def study_reports(opened: Open, study: str) -> list[str]:
+    """The included reports of a study; InputError if there is no such included study."""
+    reports = reports_of(opened)
+    if study not in reports:
+        known = ", ".join(sorted(reports)) or "none yet"
+        raise InputError(f"no included study {study!r} to extract: there are {known}")
+    return reports[study]
 
 
 def enter(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool = False) -> Entered:
-    """Enter values by an extractor, or an adjudicator's rulings on cells in conflict."""
-    _check_role(opened, person, "adjudicator" if resolving else "extractor")
+    """Enter values by an extractor, or an adjudicator's rulings on cells in conflict.
+
+    DecisionError where a check refuses a value, or asks about one that has no answer (curation.checks).
+    """
+    if not resolving:
+        known_person(opened, person, "extractor")
+        found, _ = findings(opened, person, list(enumerate(rows, 1)), (), None)
+        if found:
+            raise DecisionError("; ".join(finding.words() for finding in found))
+    return store(opened, rows, person, resolving=resolving)
+
+
+def store(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool = False) -> Entered:
+    """As `enter`, of values that the checks have passed."""
+    known_person(opened, person, "adjudicator" if resolving else "extractor")
     review = opened.review
     entered = 0
     with review.transaction():
@@ -88,7 +104,7 @@ def enter(opened: Open, rows: Sequence[Datum], person: str, *, resolving: bool =
 
 def reopen_study(opened: Open, study: str, person: str, why: str) -> None:
     """A new round of extraction for a study; its closed data stay in force until the new round closes."""
-    _check_role(opened, person, "extractor", "adjudicator")
+    known_person(opened, person, "extractor", "adjudicator")
     if not why.strip():
         raise InputError("a reopening needs its reason: --reopen WHY")
     if study not in reports_of(opened):
@@ -99,7 +115,7 @@ def reopen_study(opened: Open, study: str, person: str, why: str) -> None:
 
 def differences(opened: Open, person: str) -> list[dict[str, Any]]:
     """Every value of every cell in conflict, side by side: for the adjudicator only."""
-    _check_role(opened, person, "adjudicator")
+    known_person(opened, person, "adjudicator")
     connection = opened.review.connection
     found = []
     for state in data.extraction_states(connection):
@@ -124,7 +140,7 @@ def _same(opened: Open, row: Datum, round: str, person: str, origin: str) -> boo
         said = {"extractor": person, "round": round, "now": row.report, "origin": origin}
         own = all(value[name] == word for name, word in said.items())
         cell = ("cohort", "timepoint", "denominator", "reading", "status", "events", "total", "role", "place",
-                "quotation", "source_kind", "confidence", "why")  # fmt: skip
+                "quotation", "source_kind", "confidence", "why", "data_cut", "printed", "answer")  # fmt: skip
         if own and all(value[name] == getattr(row, name) for name in cell):
             return True
     return False
@@ -154,10 +170,3 @@ def _may_resolve(opened: Open, row: Datum, state: str | None, person: str) -> No
     values = data.extracted(opened.review.connection, row.study, row.outcome)
     if person in {value["extractor"] for value in values if value["origin"] == "extracted"}:
         raise DecisionError(f"{person} extracted {row.study} {row.outcome}: the adjudicator is never one of the two")
-
-
-def _check_role(opened: Open, person: str, *roles: str) -> None:
-    having = [p.name for p in opened.spec.persons if set(roles) & set(p.roles)]
-    if person not in having:
-        named = ", ".join(having) or "nobody yet"
-        raise DecisionError(f"{person!r} is no {' or '.join(roles)} of this review: the protocol names {named}")

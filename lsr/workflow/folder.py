@@ -17,7 +17,7 @@ from db.identifiers import registry_ids
 from db.model import Author, ProtocolSpec, Record
 from db.records import RunNote, store_run
 from db.review import Review, now
-from lsr import protocol
+from lsr import dictionary, protocol
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 PREVIOUS = "previous"  # the folder of a template, and the source name of the records in it
@@ -71,6 +71,8 @@ def init(
 def _fill(folder: Path, template: Path, text: str, clock: Callable[[], str]) -> None:
     (folder / "fulltext").mkdir(parents=True)
     (folder / protocol.FILE).write_text(text, "utf-8")
+    if (template / dictionary.FILE).is_file():
+        (folder / dictionary.FILE).write_bytes((template / dictionary.FILE).read_bytes())
     with Review.create(folder, clock) as review:
         adopt_protocol(review, protocol.read_protocol(folder))
         if (template / PREVIOUS).is_dir():
