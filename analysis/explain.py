@@ -91,7 +91,7 @@ def _overlaps(connection: sqlite3.Connection, body: dict[str, Any], labels: dict
 
 
 def _cell(value: Value, cells: list[Cell]) -> Cell | None:
-    """The cell that a pooled value is: of several time points that agree in all else, v_row takes the first."""
+    """The cell that a pooled value is: of several time points that agree in all else, the first (db.which_report)."""
     key = (value.study, value.denominator, value.report, value.reading, value.second_hand, value.events, value.total)
     found = [
         c for c in cells

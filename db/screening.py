@@ -122,18 +122,3 @@ def contacts(connection: sqlite3.Connection) -> list[Contact]:
     """Every question to authors, oldest first, with the last answer."""
     rows = connection.execute("SELECT report, asked_on, about, answer, author FROM v_contact ORDER BY 2, 1, 3")
     return [Contact(*row) for row in rows]
-
-
-def overlaps(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
-    """(study, study, certainty, the study that is kept or "") of each overlap that people reported."""
-    rows = connection.execute("SELECT a, b, certainty, coalesce(keep, '') FROM v_overlap ORDER BY 1, 2")
-    return rows.fetchall()
-
-
-def not_reported(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
-    """(study, outcome, report, status) where an included study's value in force is that the source does not say."""
-    rows = connection.execute(
-        """SELECT DISTINCT study, outcome, report, status FROM v_row WHERE status IN ('silent', 'not-in-source')
-        ORDER BY 1, 2, 3"""
-    )
-    return rows.fetchall()

@@ -98,8 +98,8 @@ def loud(one: EutilsServer, live: LiveTransport, words: str) -> str:
 
 
 def requests(one: EutilsServer, more: int = 0) -> None:
-    """An undisturbed harvest takes one search, two pages and the build."""
-    assert len(one.asked) == 4 + more
+    """An undisturbed harvest takes one search and two pages."""
+    assert len(one.asked) == 3 + more
 
 
 # Protocol and transport

@@ -14,7 +14,7 @@ from db import queries
 from db.errors import DecisionError, ProtocolError
 from db.model import Author, PersonSpec, Record
 from lsr.protocol import parse_protocol
-from lsr.workflow import extract, judge
+from lsr.workflow import extract, judge, studies
 from lsr.workflow.folder import Open, open_review
 from lsr.workflow.items import may_resolve
 from lsr.workflow.status import status
@@ -199,8 +199,8 @@ def test_nobody_rules_on_their_own_report(found: Open) -> None:
 
 def test_a_part_in_the_study_is_a_part_in_all_its_reports(found: Open) -> None:
     """Known by the protocol's study id, or by the name on a companion report."""
-    judge.decide_link(found, FIRST, KNOWN_STUDY, A, accept=True)
-    judge.decide_link(found, SECOND, KNOWN_STUDY, A, accept=True)
+    studies.decide_link(found, FIRST, KNOWN_STUDY, A, accept=True)
+    studies.decide_link(found, SECOND, KNOWN_STUDY, A, accept=True)
     for fields in ({"involved_in": (KNOWN_STUDY,)}, {"author_names": ("Family2 N",)}):
         own = amended(found, demo_c=fields)
         with pytest.raises(DecisionError, match="not for demo-c to judge"):

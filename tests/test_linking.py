@@ -11,7 +11,7 @@ from db.model import Author, Record
 from db.records import RunNote, store_run
 from db.registrations import store_registrations
 from lsr.workflow import folder as folders
-from lsr.workflow import judge
+from lsr.workflow import studies
 from lsr.workflow.linking import link
 from tests.scene import KNOWN_STUDY, SEARCHED, A, searched
 
@@ -38,5 +38,5 @@ def test_registrations_speak_and_people_outrank_machines(
         (revised,) = link(opened, [LATER.id], revise=True)
         assert (revised.state, revised.weighed[-1]) == ("proposed", (-0.3, "28 patients, the register counts 9"))
         assert queries.links(review.connection, "proposed")[0].evidence == revised.evidence
-        judge.decide_link(opened, LATER.id, KNOWN_STUDY, A, accept=False)
+        studies.decide_link(opened, LATER.id, KNOWN_STUDY, A, accept=False)
         assert link(opened, [LATER.id], revise=True) == ()

@@ -14,7 +14,7 @@ from lsr.workflow.folder import Open
 from lsr.workflow.items import check_uninvolved_in_study
 from lsr.workflow.people import known_person
 
-ALL = "all"  # the cohort of all infused patients: the one that is pooled (view v_row)
+ALL = "all"  # the cohort of all infused patients: the one that is pooled (view v_candidate)
 CELL = ("study", "cohort", "outcome", "timepoint", "denominator", "reading", "report")
 ROLES = ("extractor", "adjudicator")
 

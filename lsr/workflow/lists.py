@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from db import data, queries, screening
+from db import data, queries, screening, studies
 from db.errors import InputError
 from lsr.workflow.folder import Open
 
@@ -68,17 +68,22 @@ def _contacted(opened: Open) -> Rows:
 def _overlap(opened: Open) -> Rows:
     labels = queries.study_labels(opened.review.connection)
     return [
-        {"study": labels.get(a, a), "overlaps_with": labels.get(b, b), "certainty": certainty,
-         "kept": labels.get(keep, keep)}
-        for a, b, certainty, keep in screening.overlaps(opened.review.connection)
+        {"study": labels.get(one.a, one.a), "overlaps_with": labels.get(one.b, one.b), "certainty": one.certainty,
+         "kept": labels.get(one.keep or "", one.keep or ""), "state": one.state}
+        for one in studies.overlaps(opened.review.connection)
     ]  # fmt: skip
 
 
 def _not_reported(opened: Open) -> Rows:
     labels = queries.study_labels(opened.review.connection)
+    silent = {
+        (value.study, value.outcome, value.report, value.status)
+        for value in data.pool_values(opened.review.connection)
+        if value.status in ("silent", "not-in-source")
+    }
     return [
         {"study": labels.get(study, study), "outcome": outcome, "report": report, "status": status}
-        for study, outcome, report, status in screening.not_reported(opened.review.connection)
+        for study, outcome, report, status in sorted(silent)
     ]
 
 
