@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from curation.compact import content_of, ids_of
 from curation.rules import contradictions
 from curation.similarity import Comparison, Described, describe, veto
 from db.model import Duplicate, Record
@@ -57,16 +58,17 @@ def cluster(
     printed records change): they join last, where nothing contradicts. All ids must be among the records.
     """
     certain = [pair for pair in duplicates if pair.certain]
-    groups = _Groups(records, [*certain, *former], (*together, *standing), apart)
+    ids = ids_of(records)
+    position = dict(zip(ids, range(len(ids)), strict=True))
+    groups = _Groups(records, position, [*certain, *former], (*together, *standing), apart)
     groups.certain = {_ordered((pair.same_as, pair.record)) for pair in certain}
     parted = [pair for pair in sorted(map(_ordered, together)) if not groups.put_together(*pair)]
     parted += [pair for pair in sorted(map(_ordered, standing)) if not groups.put_together(*pair, stands=True)]
     in_turn = (*sorted(certain, key=_surest), *sorted(former, key=_surest))
     joins = [pair for pair in in_turn if groups.join(pair.same_as, pair.record)]
-    position = {record.id: number for number, record in enumerate(records)}
-    kept = {record.id: record.id for record in records}
-    for record_id, members in groups.whole.items():
-        kept[record_id] = min(members, key=position.__getitem__)
+    kept = dict(zip(ids, ids, strict=True))
+    for members in {id(members): members for members in groups.whole.values()}.values():
+        kept |= dict.fromkeys(members, min(members, key=position.__getitem__))
     return Clustering(kept, tuple(joins), tuple(parted))
 
 
@@ -84,15 +86,22 @@ def unsettled(duplicates: Sequence[Duplicate], kept: Mapping[str, str], apart: I
 
 class _Groups:
     """Clusters in the making, of the records that stand in any pair. `whole` is a record's cluster; `block` the part of
-    it that is consistent in itself: a cluster has several blocks only where people joined what contradicts."""
+    it that is consistent in itself: a cluster has several blocks only where people joined what contradicts. `faces` are
+    a block's records that print something of their own, the least id of each: ten thousand copies are compared once."""
 
     def __init__(
-        self, records: Sequence[Record], pairs: Iterable[Duplicate], more: Iterable[Two], apart: Iterable[Two]
+        self,
+        records: Sequence[Record],
+        position: Mapping[str, int],
+        pairs: Iterable[Duplicate],
+        more: Iterable[Two],
+        apart: Iterable[Two],
     ) -> None:
         ids = {end for pair in pairs for end in (pair.same_as, pair.record)} | {end for two in more for end in two}
         self.whole = {record_id: [record_id] for record_id in ids}
         self.block = {record_id: [record_id] for record_id in ids}
-        self.by_id = {record.id: record for record in records if record.id in ids}
+        self.faces = {record_id: {content_of(records, position[record_id]): record_id} for record_id in ids}
+        self.records, self.position = records, position
         self.described: dict[str, Described] = {}
         self.certain: set[Two] = set()  # what the rules call one publication is no contradiction by itself
         self.apart_from: dict[str, set[str]] = defaultdict(set)
@@ -105,7 +114,7 @@ class _Groups:
         if self.whole[a] is self.whole[b] or self._kept_apart(a, b) or self._contradict(a, b):
             return False
         _unite(self.whole, a, b)
-        _unite(self.block, a, b)
+        self._unite_blocks(a, b)
         return True
 
     def put_together(self, a: str, b: str, *, stands: bool = False) -> bool:
@@ -115,7 +124,7 @@ class _Groups:
                 return False
             _unite(self.whole, a, b)
         if self.block[a] is not self.block[b] and (stands or not self._contradict(a, b)):
-            _unite(self.block, a, b)
+            self._unite_blocks(a, b)
         return True
 
     def _kept_apart(self, a: str, b: str) -> bool:
@@ -127,13 +136,20 @@ class _Groups:
     def _contradict(self, a: str, b: str) -> bool:
         return any(
             _ordered((x, y)) not in self.certain and contradict(self._form(x), self._form(y))
-            for x in self.block[a]
-            for y in self.block[b]
+            for x in self.faces[self.block[a][0]].values()
+            for y in self.faces[self.block[b][0]].values()
         )
+
+    def _unite_blocks(self, a: str, b: str) -> None:
+        one, other = sorted((self.faces[self.block[end][0]] for end in (a, b)), key=len, reverse=True)
+        for printed, face in other.items():
+            one[printed] = min(face, one.get(printed, face))
+        _unite(self.block, a, b)
+        self.faces[self.block[a][0]] = one
 
     def _form(self, record_id: str) -> Described:
         if record_id not in self.described:
-            self.described[record_id] = describe(self.by_id[record_id])
+            self.described[record_id] = describe(self.records[self.position[record_id]])
         return self.described[record_id]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Iterator, Sequence
+from sys import intern
 from typing import Any, Final, overload
 
 from db.model import Author, Notice, Record
@@ -32,11 +33,22 @@ def content(record: Record) -> bytes:
     )  # fmt: skip
 
 
+def ids_of(records: Sequence[Record]) -> list[str]:
+    """The ids of `records`, in their order; compact ones are not taken apart for that."""
+    return records.ids() if isinstance(records, CompactRecords) else [record.id for record in records]
+
+
+def content_of(records: Sequence[Record], number: int) -> bytes:
+    """What `content` gives for the record of this number."""
+    return records.content(number) if isinstance(records, CompactRecords) else content(records[number])
+
+
 class CompactRecords(Sequence[Record]):
     """A sequence of slim records: each is made anew when it is asked for."""
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._ids: list[str] = []
+        self._sources: list[str] = []
         self._contents: list[bytes] = []
         for record in records:
             self.append(record)
@@ -44,7 +56,12 @@ class CompactRecords(Sequence[Record]):
     def append(self, record: Record) -> None:
         """Keep what a comparison can see of `record`."""
         self._ids.append(record.native_id)
+        self._sources.append(intern(record.source))
         self._contents.append(content(record))
+
+    def ids(self) -> list[str]:
+        """The records' ids, in their order."""
+        return [f"{source}:{native_id}" for source, native_id in zip(self._sources, self._ids, strict=True)]
 
     def content(self, number: int) -> bytes:
         """What `content` gives for the record of this number, without making it."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.blocking import Blocks
-from curation.compact import CompactRecords, content
+from curation.compact import content_of
 from curation.rules import TITLE_ALIKE, judge, may_match_otherwise
 from curation.similarity import Comparison, Described, describe
 from db.model import Duplicate, Record
@@ -79,16 +79,12 @@ class _Compared:
         for number in range(len(records)):
             if number % PROGRESS_EVERY == 0:
                 tell(number, len(records))
-            group = groups.setdefault(self._printed(number), len(self.speakers))
+            group = groups.setdefault(content_of(records, number), len(self.speakers))
             if group < len(self.speakers):
                 self._join(group, number)
             else:
                 self.speakers.append(number)
                 self.blocks.add(self.form(number))
-
-    def _printed(self, number: int) -> bytes:
-        records = self.records
-        return records.content(number) if isinstance(records, CompactRecords) else content(records[number])
 
     def _join(self, group: int, number: int) -> None:
         speaker = self.speakers[group]
