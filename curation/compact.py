@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from sys import intern
 from typing import Any, Final, overload
 
@@ -15,6 +16,7 @@ from db.model import Author, Notice, Record
 
 # Marshal's first format: the same fields give the same bytes, whatever else refers to their strings.
 _FORMAT: Final = 0
+_FIELDS: Final = tuple(field.name for field in fields(Record))
 
 
 def content(record: Record) -> bytes:
@@ -31,6 +33,11 @@ def content(record: Record) -> bytes:
         ),
         _FORMAT,
     )  # fmt: skip
+
+
+def filled_fields(record: Record) -> int:
+    """How many of a record's fields hold anything."""
+    return sum(bool(getattr(record, name)) for name in _FIELDS)
 
 
 def ids_of(records: Sequence[Record]) -> list[str]:
@@ -50,6 +57,7 @@ class CompactRecords(Sequence[Record]):
         self._ids: list[str] = []
         self._sources: list[str] = []
         self._contents: list[bytes] = []
+        self._filled = bytearray()
         for record in records:
             self.append(record)
 
@@ -58,6 +66,7 @@ class CompactRecords(Sequence[Record]):
         self._ids.append(record.native_id)
         self._sources.append(intern(record.source))
         self._contents.append(content(record))
+        self._filled.append(filled_fields(record))
 
     def ids(self) -> list[str]:
         """The records' ids, in their order."""
@@ -66,6 +75,10 @@ class CompactRecords(Sequence[Record]):
     def content(self, number: int) -> bytes:
         """What `content` gives for the record of this number, without making it."""
         return self._contents[number]
+
+    def filled(self, number: int) -> int:
+        """How many fields the record of this number came with, those that are not kept here among them."""
+        return self._filled[number]
 
     def __len__(self) -> int:
         return len(self._ids)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from curation.compact import filled_fields
 from curation.journals import journals_agree
 from curation.kinds import kind_of
 from curation.normalise import fold, pages, pages_agree, volume
@@ -62,14 +63,8 @@ def richest(records: Sequence[Record], report: str = "") -> Kept:
     return Kept(made, origin, _contradicting(ordered))
 
 
-def fullest(records: Sequence[Record]) -> str:
-    """The id of the record to keep where only one can be: a database's before a register's, then the fullest."""
-    return min(records, key=_preference).id
-
-
 def _preference(record: Record) -> tuple[bool, int, str]:
-    full = sum(bool(getattr(record, field.name)) for field in fields(record))
-    return kind_of(record) == "registry entry", -full, record.id
+    return kind_of(record) == "registry entry", -filled_fields(record), record.id
 
 
 def _named(authors: Sequence[Author]) -> list[Author]:

@@ -30,6 +30,11 @@ _YEAR: Final = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 
 
 def read_records(path: Path) -> list[Record]:
+    """`stream_records` as a list."""
+    return list(stream_records(path))
+
+
+def stream_records(path: Path) -> Iterator[Record]:
     """The table's records in its order; `native_id` is the first column.
 
     InputError, with line and column: the file cannot be read, is not UTF-8 (a byte order mark is fine), has no
@@ -42,7 +47,7 @@ def read_records(path: Path) -> list[Record]:
         heading = [column.strip().lower() for column in next(reader, [])]
         if "title" not in heading[1:]:
             raise InputError(f"{path}: line 1: no column named title after the id column: add one")
-        return list(_records(path, _with_lines(reader), heading))
+        yield from _records(path, _with_lines(reader), heading)
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num}: not a CSV table ({error})") from error
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.clusters import Clustering, cluster, unsettled
+from curation.compact import CompactRecords
 from curation.dedupe import find_duplicates
-from curation.kept import fullest
+from curation.kinds import kind_of
 from curation.pairsheet import Decided, read_decisions, write_pairs
-from curation.recordtable import SOURCE, Row, write_clusters
-from curation.recordtable import read_records as read_table
+from curation.recordtable import SOURCE, Row, stream_records, write_clusters
 from db.errors import InputError
-from db.model import Duplicate, Record
+from db.model import Duplicate
 from harvest.files import has_own_ids
 from lsr.workflow.files import NotImported, read_records
 from lsr.workflow.settle import Progress, quiet
@@ -23,7 +23,7 @@ from lsr.workflow.settle import Progress, quiet
 class Deduped:
     """The records in the order of the files, their clusters, the pairs in doubt, and the rows that are no record."""
 
-    records: tuple[Record, ...]
+    records: CompactRecords
     made: Clustering
     queue: tuple[Duplicate, ...]
     decided: tuple[Decided, ...]
@@ -43,43 +43,45 @@ def dedupe_files(paths: Sequence[Path], decisions: Path | None = None, progress:
     """
     lost: list[NotImported] = []
     if len(paths) == 1 and has_own_ids(paths[0]):
-        records = read_table(paths[0])
+        records = CompactRecords(stream_records(paths[0]))
     else:
         records, lost = read_records(paths, progress)
-    decided = read_decisions(decisions, {record.native_id for record in records}) if decisions else []
-    by_id = sorted(records, key=lambda record: record.id)
-    found = find_duplicates(by_id, None, lambda done, total: progress("comparing records", done, total))
+    native = {record.removeprefix(f"{SOURCE}:") for record in records.ids()}
+    decided = read_decisions(decisions, native) if decisions else []
+    found = find_duplicates(records, None, lambda done, total: progress("comparing records", done, total))
     same, different = (_two(decided, decision) for decision in ("same", "different"))
     made = cluster(records, found, same, different)
     if made.parted:
         a, b = (record.removeprefix(f"{SOURCE}:") for record in made.parted[0])
         raise InputError(f"{decisions}: {a} and {b} are to be the same, and by other rows to be different: mend one")
     queue = unsettled(found, made.kept, different)
-    return Deduped(tuple(records), made, tuple(queue), tuple(decided), tuple(lost))
+    return Deduped(records, made, tuple(queue), tuple(decided), tuple(lost))
 
 
 def write_result(path: Path, done: Deduped) -> None:
     """The table of clusters: one row a record, in the order of the files."""
-    members: dict[str, list[Record]] = {}
-    for record in done.records:
-        members.setdefault(done.made.kept[record.id], []).append(record)
-    kept = {first: fullest(group) for first, group in members.items()}
+    ids, firsts = done.records.ids(), done.made.kept
+    members: dict[str, list[int]] = {}
+    for number, record in enumerate(ids):
+        members.setdefault(firsts[record], []).append(number)
+    kept = {ids[group[0] if len(group) == 1 else _fullest(done.records, group)] for group in members.values()}
     joined = _joined(done)
-    write_clusters(
-        path,
-        (
-            Row(record.id, first, kept[first] == record.id, *joined.get(record.id, ("", "")))
-            for record in done.records
-            for first in [done.made.kept[record.id]]
-        ),
-    )
+    rows = (Row(record, firsts[record], record in kept, *joined.get(record, ("", ""))) for record in ids)
+    write_clusters(path, rows)
 
 
 def write_queue(path: Path, done: Deduped) -> None:
     """The sheet of pairs in doubt, to be filled in and read back with `decisions`."""
-    by_id = {record.id: record for record in done.records}
-    pairs = ((by_id[pair.same_as], by_id[pair.record], pair.evidence) for pair in done.queue)
+    numbers = {record: number for number, record in enumerate(done.records.ids())}
+    pairs = (
+        (done.records[numbers[pair.same_as]], done.records[numbers[pair.record]], pair.evidence) for pair in done.queue
+    )
     write_pairs(path, ((a.native_id, b.native_id, a, b, "; ".join(evidence)) for a, b, evidence in pairs))
+
+
+def _fullest(records: CompactRecords, numbers: Sequence[int]) -> int:
+    """The record to keep where only one can be: a database's before a register's, then the one with most fields."""
+    return min(numbers, key=lambda n: (kind_of(records[n]) == "registry entry", -records.filled(n), records[n].id))
 
 
 def _two(decided: Iterable[Decided], decision: str) -> list[tuple[str, str]]:

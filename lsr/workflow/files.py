@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
+from curation.compact import CompactRecords
 from db.model import Record
 from db.records import RunNote, Stored, store_run
 from db.searches import FILE
@@ -80,14 +81,15 @@ def import_files(
     return Imported(tuple(runs), duplicates, links, (), tuple(deleted), not_imported=tuple(lost), repeated=repeated)
 
 
-def read_records(paths: Sequence[Path], progress: Progress = quiet) -> tuple[list[Record], list[NotImported]]:
-    """The records of files of any format, for use without a review, and the rows that are none.
+def read_records(paths: Sequence[Path], progress: Progress = quiet) -> tuple[CompactRecords, list[NotImported]]:
+    """The records of files of any format, for use without a review, as a comparison needs them (without abstracts), and
+    the rows that are none.
 
     The native id is the file's name and the record's place in it ("embase.ris:17"), so that every row has its own;
     a path stands in full where two files have one name.
     """
     names = Counter(path.name for path in paths)
-    records: list[Record] = []
+    records = CompactRecords()
     lost: list[NotImported] = []
     for path in paths:
         name = path.name if names[path.name] == 1 else str(path)
