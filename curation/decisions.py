@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
-from curation.tables import Sheet, harmless, read_tables, rows_with, write_sheets
+from curation.tables import Sheet, harmless, read_tables, refuse, rows_with, write_sheets
 from curation.verdicts import reasons_at
 from db.canonical import canonical, sha256
-from db.errors import InputError
 from db.model import ProtocolSpec, Record, Stage, Verdict
 
 COLUMNS: Final = ("report", "title", "authors", "year", "journal", "verdict", "reason", "note", "state")
 REQUIRED: Final = ("report", "verdict", "reason", "note", "state")
 VERDICTS: Final[tuple[str, ...]] = get_args(Verdict)
-FAULTS_SHOWN: Final = 5
 _WIDTHS: Final = {"report": 22, "title": 60, "authors": 30, "year": 8, "journal": 24, "verdict": 12, "reason": 24,
                   "note": 40, "state": 14}  # fmt: skip
 _AUTHORS: Final = 6
@@ -55,8 +53,8 @@ def write_decisions(path: Path, spec: ProtocolSpec, stage: Stage, rows: Sequence
 
 
 def read_decisions(path: Path, spec: ProtocolSpec, stage: Stage) -> list[Decision]:
-    """The filled rows, each cell checked. InputError names every fault with row and column, the first FAULTS_SHOWN of
-    them in its text: an unknown verdict or reason, a reason missing or where none belongs, a report twice."""
+    """The filled rows, each cell checked. InputError names the faults with row and column: an unknown verdict or
+    reason, a reason missing or where none belongs, a report twice."""
     found: list[Decision] = []
     faults: list[str] = []
     codes = [reason.code for reason in reasons_at(spec, stage)]
@@ -71,13 +69,6 @@ def read_decisions(path: Path, spec: ProtocolSpec, stage: Stage) -> list[Decisio
             found.append(Decision(number, given["report"], verdict, given["reason"], given["note"], given["state"]))
     refuse(path, faults)
     return found
-
-
-def refuse(path: Path, faults: Sequence[str]) -> None:
-    """InputError with the first FAULTS_SHOWN faults in its text, if there are any: nothing of the sheet is entered."""
-    if faults:
-        more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-        raise InputError(f"{path}: nothing entered: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
 
 
 def _faults(

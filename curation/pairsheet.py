@@ -14,8 +14,7 @@ from curation.kinds import kind_of
 from curation.normalise import pages_agree
 from curation.rules import contradictions
 from curation.similarity import Comparison, describe, veto
-from curation.tables import Sheet, read_tables, rows_with, write_sheets
-from db.errors import InputError
+from curation.tables import Sheet, read_tables, refuse, rows_with, write_sheets
 from db.model import Record
 
 FIELDS: Final = (
@@ -24,7 +23,6 @@ FIELDS: Final = (
 COLUMNS: Final = ("a", "b", *(f"{name}_{side}" for name in FIELDS[:-1] for side in "ab"), "evidence", "decision")
 REQUIRED: Final = ("a", "b", "decision")
 DECISIONS: Final = ("same", "different")
-FAULTS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def write_pairs(path: Path, pairs: Iterable[tuple[str, str, Record, Record, str]
 def read_decisions(path: Path, known: Collection[str]) -> list[Decided]:
     """The rows that people decided in a sheet of `write_pairs`; rows without a decision are left out.
 
-    InputError names every fault with row and column (the first FAULTS_SHOWN of them): an id that is not `known`, a
+    InputError names the faults with row and column: an id that is not `known`, a
     decision that is neither same nor different, two decisions on one pair that differ.
     """
     faults: list[str] = []
@@ -111,9 +109,7 @@ def read_decisions(path: Path, known: Collection[str]) -> list[Decided]:
         before = decided.setdefault((a, b), decision)
         if before.decision != decision.decision:
             faults.append(f"row {decision.row}, column decision: row {before.row} says {before.decision} of this pair")
-    if faults:
-        more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-        raise InputError(f"{path}: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
+    refuse(path, faults)
     return list(decided.values())
 
 

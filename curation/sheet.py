@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from curation.dictionary import ValueFault, read_value
-from curation.tables import Sheet, Table, read_tables, rows_with, write_sheets
-from db.errors import InputError
+from curation.tables import Sheet, Table, read_tables, refuse, rows_with, write_sheets
 from db.model import Datum, FieldSpec, OutcomeSpec
 
 COLUMNS: Final = (
@@ -23,7 +22,6 @@ COLUMNS: Final = (
     "total", "printed", "data_cut", "place", "quotation", "source_kind", "confidence", "why", "answer",
 )  # fmt: skip
 NAME: Final = "outcomes"
-FAULTS_SHOWN: Final = 5
 _HINTS: Final = get_type_hints(Datum)
 _STATUSES: Final[tuple[str, ...]] = get_args(_HINTS["status"])
 _CONFIDENCES: Final[tuple[str, ...]] = get_args(_HINTS["confidence"])
@@ -75,18 +73,10 @@ def read_sheet(
     studies: Collection[str],
     reports: Mapping[str, Collection[str]],
 ) -> list[Datum]:
-    """The one table of `path`, read by `read_outcomes`; InputError names every fault with row and column (the first
-    FAULTS_SHOWN of them in its text)."""
+    """The one table of `path`, read by `read_outcomes`; InputError names the faults with row and column."""
     data, faults = read_outcomes(read_tables(path)[0], outcomes=outcomes, studies=studies, reports=reports)
     refuse(path, faults)
     return [datum for _, datum in data]
-
-
-def refuse(path: Path, faults: Sequence[str]) -> None:
-    """InputError with the first FAULTS_SHOWN faults of a file, if there are any."""
-    if faults:
-        more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
-        raise InputError(f"{path}: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
 
 
 def read_outcomes(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 200_000_000
 MOST_ROWS: Final = 200_000
 XLSX: Final = ".xlsx"
+FAULTS_SHOWN: Final = 5  # a line with more of them is not read
 LONGEST_CELL: Final = 32_767  # characters in one cell (Microsoft, "Excel specifications and limits")
 
 
@@ -78,6 +79,13 @@ def read_tables(path: Path) -> list[Table]:
         return [_of_csv(path)]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def refuse(path: Path, faults: Sequence[str]) -> None:
+    """InputError with the first FAULTS_SHOWN faults of a filled sheet, if there are any: nothing of it is entered."""
+    if faults:
+        more = f"; and {len(faults) - FAULTS_SHOWN} more" if len(faults) > FAULTS_SHOWN else ""
+        raise InputError(f"{path}: nothing entered: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
 
 
 def harmless(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.decisions import Decision, mark, read_decisions, refuse, write_decisions
+from curation.decisions import Decision, mark, read_decisions, write_decisions
+from curation.tables import refuse
 from curation.verdicts import check_vote
 from db import queries
 from db.errors import ReviewError

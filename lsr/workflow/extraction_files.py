@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from curation.fieldsheet import blank_fields, field_sheet, read_fields
-from curation.sheet import outcome_sheet, read_outcomes, refuse
-from curation.tables import XLSX, Sheet, Table, read_tables, write_sheets
+from curation.sheet import outcome_sheet, read_outcomes
+from curation.tables import XLSX, Sheet, Table, read_tables, refuse, write_sheets
 from db import data
 from db.errors import InputError
 from db.model import Datum, DictionarySpec, FieldValue
