@@ -196,7 +196,7 @@ def test_a_wrong_sheet_is_refused_whole(extract: Callable[..., Ran], folder: Pat
     ran = extract(A, "--sheet", tmp_path / "sheet.csv")
     assert (ran.code, ran.out) == (1, "")
     assert words in ran.err
-    assert ran.err.startswith(f"lsr: {tmp_path / 'sheet.csv'}: row 2, column ")
+    assert ran.err.startswith(f"lsr: {tmp_path / 'sheet.csv'}: nothing entered: row 2, column ")
     with open_review(folder) as opened:
         assert data.extraction_states(opened.review.connection) == []
 
