@@ -116,7 +116,7 @@ def _ours(name: str) -> Found:
     records = read_records(LABELLED / f"{name}_records.csv")
     found = find_duplicates(records)
     kept = clusters(records, found)
-    queued = {pair.record for pair in unsettled(found, kept)}
+    queued = {end for pair in unsettled(found, kept) for end in (pair.record, pair.same_as)}
     return {record.native_id: kept[record.id].partition(":")[2] for record in records}, len(queued)
 
 

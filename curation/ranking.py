@@ -1,8 +1,9 @@
 """The order of a screening queue: likely relevant first, with the reason for it. It orders and never excludes.
 
 Without past votes the protocol's terms order the queue. With enough of them a linear support vector machine over
-TF-IDF of single words and pairs does (the set-up of ASReview's ELAS u4; Ferdinands et al., Syst Rev 2023;12:100, found
-TF-IDF with simple linear models to do best). What it may learn from is the caller's to keep blind: db.seat.labels.
+TF-IDF of single words and pairs does so together with the terms (the set-up of ASReview's ELAS u4; Ferdinands et al.,
+Syst Rev 2023;12:100, found TF-IDF with simple linear models to do best). What it may learn from is the caller's to keep
+blind: db.seat.labels.
 scikit-learn is an optional extra, and takes seconds to import: only functions that train import it.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +19,9 @@ from typing import Any
 
 from curation.highlight import terms_in
 
+# The protocol's terms count as much as so many relevant decisions. Not fitted: with a few decisions a model knows less
+# than the people who wrote the terms (validation/ranking), with hundreds far more.
+TERMS_COUNT_AS = 50
 # Below so many of each kind a model says more about chance than about the review: the protocol's terms order on.
 MIN_EACH = 5
 # ASReview's ELAS u4 (asreview/models/__init__.py): a soft margin, since titles of both kinds overlap.
@@ -36,6 +41,7 @@ class Model:
     classifier: Any
     words: Mapping[str, float]
     learned: int
+    relevant: int  # of the decisions it learnt from
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """One number for each text, larger for what looks more like what was included."""
@@ -83,7 +89,23 @@ def fit(texts: Sequence[str], relevant: Sequence[bool], others: Sequence[str] = 
     classifier.fit(vectoriser.transform(texts), list(relevant))
     weights = zip(vectoriser.get_feature_names_out().tolist(), classifier.coef_[0].tolist(), strict=True)
     best = sorted(((weight, word) for word, weight in weights if weight > 0), reverse=True)[:WORDS_KEPT]
-    return Model(vectoriser, classifier, {word: weight for weight, word in best}, len(texts))
+    return Model(vectoriser, classifier, {word: weight for weight, word in best}, len(texts), sum(relevant))
+
+
+def combined(terms: Sequence[float], learned: Sequence[float], relevant: int) -> list[float]:
+    """Both orders as one: the mean of each text's place in them, 0 to 1 from last to first, ties in one place.
+
+    The learnt order weighs as many as the `relevant` decisions that it was learnt from, the terms TERMS_COUNT_AS.
+    """
+    weight = relevant / (relevant + TERMS_COUNT_AS)
+    places = zip(_places(terms), _places(learned), strict=True)
+    return [(1 - weight) * by_terms + weight * by_model for by_terms, by_model in places]
+
+
+def _places(scores: Sequence[float]) -> list[float]:
+    """The share of scores that are lower; of equal ones half count."""
+    ordered = sorted(scores)
+    return [(bisect_left(ordered, one) + bisect_right(ordered, one)) / (2 * len(ordered)) for one in scores]
 
 
 def why_by_words(text: str, words: Mapping[str, float]) -> tuple[str, ...]:
@@ -169,7 +191,8 @@ def replay(
     scores: Mapping[int, float] = dict(enumerate(base))
     while left:
         if len(read) % every == 0 and (model := fit([texts[i] for i in read], [relevant[i] for i in read], texts)):
-            scores = dict(enumerate(model.scores(texts)))
+            learnt = model.scores(texts)
+            scores = dict(enumerate(combined(base, learnt, model.relevant) if any(terms) else learnt))
         best = max(left, key=lambda i: (scores[i], tie[i]))
         read.append(best)
         left.remove(best)

@@ -97,8 +97,8 @@ class Child:
 
 
 def rank(opened: Open, stage: Stage, reviewer: str, order: Order) -> Ranked:
-    """The whole queue in an order learnt from one's own votes and closed items; by the protocol's terms, with too few
-    of them or without scikit-learn."""
+    """The whole queue in an order learnt from one's own votes and closed items, together with the protocol's terms; by
+    these alone with too few of them or without scikit-learn."""
     from curation import ranking
 
     connection = opened.review.connection
@@ -116,11 +116,15 @@ def rank(opened: Open, stage: Stage, reviewer: str, order: Order) -> Ranked:
         model = ranking.fit(texts, [relevant for _, relevant in known], few)
     except ImportError:
         model = None
+    marks = spec.screen.include_terms, spec.screen.exclude_terms
     scores: list[float] = []
+    learnt: list[float] = []
     for k in range(0, len(reports), ranking.CHUNK):
         ahead = [seat.text_of(connection, report) for report in reports[k : k + ranking.CHUNK]]
-        marks = spec.screen.include_terms, spec.screen.exclude_terms
-        scores += model.scores(ahead) if model else [ranking.term_score(text, *marks) for text in ahead]
+        scores += [ranking.term_score(text, *marks) for text in ahead]
+        learnt += model.scores(ahead) if model else []
+    if model:
+        scores = ranking.combined(scores, learnt, model.relevant) if any(marks) else learnt
     ordered = sorted(range(len(reports)), key=lambda i: -scores[i])  # stable: ties stay in the order of ids
     return Ranked(tuple(reports[i] for i in ordered), dict(model.words) if model else {}, model.learned if model else 0)
 
