@@ -15,6 +15,8 @@ MISSING = {
     "not-extracted": "not yet extracted",
     "held-out": "held out: overlap",
 }
+# Answers to a field of the dictionary that are no value, beside silence.
+NO_VALUE = {"not-applicable": "not applicable", "unclear": "unclear in the report"}
 ROLES = {
     "primary": "primary",
     "alternative": "alternative: feeds no estimate here",
@@ -79,12 +81,12 @@ def value(status: str, events: int | None, total: int | None) -> str:
 
 
 def fact(status: str, said: str) -> str:
-    """What a report says in words; the three ways of saying nothing stay apart."""
+    """What a report says in words; the ways of saying nothing stay apart."""
     if status == "reported":
         return said
     if status == "none":
         return "none (the source says so)" if said in ("", "none") else said
-    words = MISSING.get(status, status)
+    words = (MISSING | NO_VALUE).get(status, status)
     return f"{words} ({said})" if said else words
 
 
