@@ -80,7 +80,7 @@ def dedupe(
         elif queue is not None:
             _write(found, queue, as_json)
         elif walk:
-            from lsr.pair_screen import walk as run
+            from lsr.screens.pairs import walk as run
 
             run(found, reviewer)
             _pool(found)
@@ -160,7 +160,7 @@ def _plain(answer: Answered) -> dict[str, Any]:
 
 
 def _show(found: Open, words: list[str], as_json: bool) -> None:
-    from lsr import pair_screen
+    from lsr.screens import pairs as pair_screen
     from lsr.workflow.pairs import find_pair
 
     a, b = find_pair(found, words)

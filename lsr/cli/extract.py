@@ -57,7 +57,7 @@ def extract(
         elif study is not None and reopen is not None:
             _reopen(found, study, reviewer, reopen, as_json)
         elif study is not None:
-            from lsr.forms import fill
+            from lsr.screens.form import fill
 
             fill(found, study, reviewer, section or [])
         pooled_again(found)

@@ -125,7 +125,7 @@ def resolve(
 
     Example: lsr resolve 10.1016/j.jct.2022.11.013 exclude --reason X07_no_outcome --reviewer demo-adjudicator
     """
-    from lsr.cli.adjudicate import adjudicate
+    from lsr.screens.conflicts import adjudicate
     from lsr.workflow import judge
 
     if (report is None) != (verdict is None):

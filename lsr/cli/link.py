@@ -83,7 +83,7 @@ def link(
         raise typer.BadParameter("say REPORT: a new study is opened for its first report")
     with opened(review) as found:
         if walk:
-            from lsr.cli.link_walk import answer_proposals
+            from lsr.screens.links import answer_proposals
 
             answer_proposals(found, reviewer)
         elif data is not None or subset is not None:
