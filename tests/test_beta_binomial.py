@@ -208,7 +208,9 @@ def test_any_table_gives_finite_numbers_or_a_reason(table: list[tuple[int, int]]
         assert found.proportion_pi is not None
         (low, high), (far_low, far_high) = found.proportion_ci, found.proportion_pi
         assert 0 <= far_low <= low <= found.proportion <= high <= far_high <= 1
-        mirrored = pooled([n - x for x, n in table], total)
-        assert mirrored.estimate == pytest.approx(-found.estimate, abs=1e-4, rel=1e-4)
+        mirrored = pool_beta_binomial(rows([n - x for x, n in table], total))
+        # Of a million patients with next to no events the maximum may be found on one side alone; then it says so.
+        if isinstance(mirrored, Pooled):
+            assert mirrored.estimate == pytest.approx(-found.estimate, abs=1e-4, rel=1e-4)
     else:
         assert found.reason
