@@ -15,11 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from benchmarks.row import LABELLED, SETS
 from benchmarks.synthetic import SEED, _Words
 from db.model import Author, Record
 
-LABELLED = Path(__file__).parents[2] / "shared/data/dedup"
-SETS = ("cytology_screening", "haematology", "stroke", "digital_work", "diabetes", "special_cases")
 COPIES = 0.25  # share of records that another database printed before: between haematology's .10 and cytology's .42
 ALIKE = 0.10  # share of records that are alike to an earlier one and another publication
 KEPT = 2_000  # publications that the next ones are copied from: copies come in the neighbourhood of their originals

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.library import LABELLED, SETS
 from benchmarks.measure import Compared, task
-from benchmarks.row import REPORTED, AnyRow, Finding, Row, Sizes, at_least, within
+from benchmarks.row import LABELLED, REPORTED, SETS, AnyRow, Finding, Row, Sizes, at_least, within
 
 NEW = 200
 MOST_MEMORY = 3_000  # MB at a million records

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.library import LABELLED, library
+from benchmarks.row import LABELLED
 
 AT = "2026-01-05T06:00:00Z"
 # splink: the level from which a pair is taken for one publication; its documentation's example of clustering.
@@ -19,6 +19,7 @@ SPLINK_THRESHOLD = 0.95
 
 def dedupe(count: str) -> tuple[float, int]:
     """Pairs and clusters among made-up records of several databases."""
+    from benchmarks.library import library
     from curation.clusters import clusters
     from curation.compact import CompactRecords
     from curation.dedupe import find_duplicates
@@ -31,6 +32,7 @@ def dedupe(count: str) -> tuple[float, int]:
 
 def scale(count: str) -> dict[str, Any]:
     """Publications lost and duplicates removed among made-up records, whose truth is known."""
+    from benchmarks.library import library
     from curation.clusters import clusters, unsettled
     from curation.compact import CompactRecords
     from curation.dedupe import find_duplicates
@@ -62,6 +64,7 @@ def make_known(folder: str, count: str, new: str) -> tuple[float, int]:
     from itertools import islice
 
     from benchmarks.db_scale import PROTOCOL
+    from benchmarks.library import library
     from curation.blocking import KEY_VERSION
     from curation.increment import keys_of
     from db import blocks

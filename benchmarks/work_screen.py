@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import resource
 import subprocess
@@ -47,6 +46,8 @@ def make_queue(folder: str, records: str) -> tuple[float, int]:
 def screen(folder: str, records: str) -> dict[str, Any]:
     """CPU seconds of this process until the first record is drawn, imports included; CPU seconds from a key to the
     next record drawn; peak memory in MB. The votes are taken back, so that the queue is as long the next time."""
+    import asyncio  # four megabytes that the other rows' processes must not hold
+
     if not Path(folder).exists():
         subprocess.run(task("make_queue", folder, records), check=True, stdout=subprocess.DEVNULL)
     from lsr.keys import keymap
