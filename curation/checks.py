@@ -97,8 +97,9 @@ def numerators(printed: str, total: int) -> range:
     Empty: no number of patients is that percentage of this total (88.5 % of 28).
     """
     target = Decimal(printed)
-    near = int(target * total / 100)
-    fitting = [n for n in range(max(near - 1, 0), min(near + 2, total) + 1) if _rounds_to(n, total, target)]
+    half = Decimal(5).scaleb(int(target.as_tuple().exponent) - 1)  # what rounding moves at the most
+    least, most = (int((target + side) * total / 100) for side in (-half, half))
+    fitting = [n for n in range(max(least - 1, 0), min(most + 1, total) + 1) if _rounds_to(n, total, target)]
     return range(fitting[0], fitting[-1] + 1) if fitting else range(0)
 
 

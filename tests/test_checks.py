@@ -85,6 +85,10 @@ def test_what_rounds_to_a_percentage_is_found(numbers: tuple[int, int], digits: 
         assert abs(Decimal(100 * n) / total - Decimal(printed)) <= Decimal(5) / 10 ** (digits + 1)
 
 
+def test_a_percentage_without_decimals_fits_a_range() -> None:
+    assert list(numerators("2", 400)) == [6, 7, 8, 9, 10]
+
+
 def test_later_reports_are_asked_about() -> None:
     known = Known(data=[replace(DATUM, report="r0", events=9)], dates={"r0": "2021", "r1": "2023-05"})
     assert rules_of(DATUM, known=known) == ["a later report has no fewer events"]
