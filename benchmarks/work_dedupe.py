@@ -19,12 +19,12 @@ SPLINK_THRESHOLD = 0.95
 
 def dedupe(count: str) -> tuple[float, int]:
     """Pairs and clusters among made-up records of several databases."""
-    from benchmarks.library import library
+    from benchmarks.bibliography import bibliography
     from curation.clusters import clusters
     from curation.compact import CompactRecords
     from curation.dedupe import find_duplicates
 
-    records = CompactRecords(record for record, _ in library(int(count)))
+    records = CompactRecords(record for record, _ in bibliography(int(count)))
     start = time.process_time()
     clusters(records, find_duplicates(records))
     return time.process_time() - start, len(records)
@@ -32,7 +32,7 @@ def dedupe(count: str) -> tuple[float, int]:
 
 def scale(count: str) -> dict[str, Any]:
     """Publications lost and duplicates removed among made-up records, whose truth is known."""
-    from benchmarks.library import library
+    from benchmarks.bibliography import bibliography
     from curation.clusters import clusters, unsettled
     from curation.compact import CompactRecords
     from curation.dedupe import find_duplicates
@@ -40,7 +40,7 @@ def scale(count: str) -> dict[str, Any]:
     truth: dict[str, int] = {}
 
     def told() -> Any:
-        for record, publication in library(int(count)):
+        for record, publication in bibliography(int(count)):
             truth[record.id] = publication
             yield record
 
@@ -63,8 +63,8 @@ def make_known(folder: str, count: str, new: str) -> tuple[float, int]:
     """Preparation: a review with an index of `count` known records, and `new` more that just came."""
     from itertools import islice
 
+    from benchmarks.bibliography import bibliography
     from benchmarks.db_scale import PROTOCOL
-    from benchmarks.library import library
     from curation.blocking import KEY_VERSION
     from curation.increment import keys_of
     from db import blocks
@@ -73,7 +73,7 @@ def make_known(folder: str, count: str, new: str) -> tuple[float, int]:
 
     start = time.process_time()
     Path(folder).mkdir()
-    records = (record for record, _ in library(int(count) + int(new)))
+    records = (record for record, _ in bibliography(int(count) + int(new)))
     with Review.create(Path(folder), clock=lambda: AT) as review:
         with review.transaction():
             review.append("ed", "protocol", PROTOCOL)

@@ -76,7 +76,7 @@ def check_outcomes(rows: Sequence[tuple[int, Datum]], known: Known, rules: Rules
     ]
     found += _parts_and_wholes(rows, known, rules.at_most)
     found += _second_hand(rows, known)
-    found += _denominators(rows)
+    found += _denominators(rows, known)
     found += _enrolment(rows, known)
     found += _one_table_twice(rows, known)
     answered = {row for row, datum in rows if datum.answer}
@@ -139,7 +139,8 @@ def _as_printed(row: int, datum: Datum) -> Iterator[Finding]:
         text = f"{datum.printed} % of {datum.total} is no whole number of patients"
         yield Finding("printed % = events/total", row, "printed", text, asks=True)
     elif datum.events not in fitting:
-        text = f"{datum.printed} % of {datum.total} is {fitting[0]}, not {datum.events}"
+        right = f"{fitting[0]}" if len(fitting) == 1 else f"{fitting[0]} to {fitting[-1]}"
+        text = f"{datum.printed} % of {datum.total} is {right}, not {datum.events}"
         yield Finding("printed % = events/total", row, "printed", text, asks=True)
 
 
@@ -185,17 +186,20 @@ def _second_hand(rows: Sequence[tuple[int, Datum]], known: Known) -> Iterator[Fi
             yield Finding("no secondary value beside a primary one", row, "source_kind", text)
 
 
-def _denominators(rows: Sequence[tuple[int, Datum]]) -> Iterator[Finding]:
-    """One report counts its patients once for each denominator: rows that depart from the commonest total are asked."""
+def _denominators(rows: Sequence[tuple[int, Datum]], known: Known) -> Iterator[Finding]:
+    """One report counts its patients once for each denominator: rows that depart from the commonest total are asked,
+    what was entered of the report before counted too (a form enters one value at a time)."""
+    now = {(*_cell(datum), datum.report) for _, datum in rows}
+    before = ((0, datum) for datum in known.data if (*_cell(datum), datum.report) not in now)
     totals: dict[tuple[str, ...], list[tuple[int, Datum]]] = defaultdict(list)
-    for row, datum in rows:
+    for row, datum in (*before, *rows):
         if datum.total is not None and datum.role == "primary":
             totals[datum.study, datum.cohort, datum.report, datum.denominator].append((row, datum))
     for (*_, report, denominator), group in totals.items():
         counts = [datum.total for _, datum in group]
         usual = max(counts, key=lambda total: (counts.count(total), total or 0))
         for row, datum in group:
-            if datum.total != usual:
+            if row and datum.total != usual:
                 text = f"{datum.total} {denominator}, but {usual} in the other outcomes of {report}"
                 yield Finding("one denominator in one report", row, "total", text, asks=True)
 

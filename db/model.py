@@ -409,3 +409,4 @@ class ProtocolSpec:
     overlap: OverlapSpec = field(default_factory=OverlapSpec)
     reports_prefer: tuple[str, ...] = ()  # which report's data count, in order: db.which_report; empty: its default
     screen: ScreenSpec = field(default_factory=ScreenSpec)
+    numeric_tolerance: float = 0.0  # of decimals, where the dictionary's field has no larger one

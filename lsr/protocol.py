@@ -202,6 +202,7 @@ def _spec(protocol: Protocol, tree: Any, text: str) -> ProtocolSpec:
             tuple(synthesis.sensitivity),
         ),
         extractors=protocol.extraction.extractors,
+        numeric_tolerance=protocol.extraction.numeric_tolerance,
         release_needs=tuple(protocol.living.release_needs),
         named_products=tuple(dict.fromkeys(products)),
         required_to_publish=tuple(missing),

@@ -200,6 +200,7 @@ class Extraction(Section):
     """[extraction]"""
 
     extractors: int = Field(ge=1, le=9)
+    numeric_tolerance: float = Field(default=0.0, ge=0)  # decimals of two extractors that differ by no more agree
 
 
 class Synthesis(Section):

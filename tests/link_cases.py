@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from curation.link import Linker, StudyProfile
@@ -44,22 +43,3 @@ def case_linker(case: dict[str, Any]) -> Linker:
     """The linker that knows a case's studies and registrations."""
     studies = [study_of(key, record_of(f"of-{key}", facts)) for key, facts in case["studies"].items()]
     return Linker(studies, PRODUCTS, case.get("registrations", {}))
-
-
-def seed_record(row: dict[str, Any], *, ids: bool, facts: bool) -> Record:
-    """A row of the seed's reports; `facts`: with its number of patients and the product that its note names."""
-    first = row["first_author"]
-    text = ""
-    if facts:
-        product = re.search(r"\bproduct ([\w-]+)", row["note"])
-        n = row["n_patients_as_reported"]
-        text = (f"{n} patients were infused. " if n else "") + (product[1] if product else "")
-    return Record(
-        "seed",
-        row["key"],
-        row["title"],
-        text,
-        (Author(*first.rsplit(" ", 1)),) if first else (),
-        row["year"],
-        registry_ids=registry_ids(" ".join(row["registry_ids"])) if ids else (),
-    )

@@ -18,8 +18,8 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import peers, work, work_statistics
+from benchmarks.bibliography import COPIES, bibliography
 from benchmarks.cases import CLOSED, GLMM, ITERATED, Case, cases
-from benchmarks.library import COPIES, library
 from benchmarks.measure import ABSENT, AbsentError, Compared, Cost, command, compare, cost, tell
 from benchmarks.peers import Peer
 from benchmarks.row import FULL, REPORTED, Agreement, AnyRow, Finding, Row, Sizes
@@ -113,8 +113,8 @@ def test_made_up_records_are_the_same_each_time_and_their_copies_are_found_among
 def test_a_made_up_library_is_the_same_each_time_and_tells_the_truth(tmp_path: Path, real: bool) -> None:
     """With the labelled sets' words where they are, with made-up ones without."""
     given = {} if real else {"folder": tmp_path}
-    made = list(library(400, **given))
-    assert made == list(library(400, **given))
+    made = list(bibliography(400, **given))
+    assert made == list(bibliography(400, **given))
     copies = len(made) - len({publication for _, publication in made})
     assert 0.7 * COPIES < copies / len(made) < 1.3 * COPIES
     found = TASKS["dedupe"]("50"), FINDINGS["scale"]("200")

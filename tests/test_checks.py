@@ -89,6 +89,17 @@ def test_a_percentage_without_decimals_fits_a_range() -> None:
     assert list(numerators("2", 400)) == [6, 7, 8, 9, 10]
 
 
+def test_one_report_has_one_total_for_each_denominator() -> None:
+    others = [replace(DATUM, outcome=name, total=11) for name in ("orr", "nrm")]
+    odd = replace(DATUM, total=10)
+    assert rules_of(*others, odd) == ["one denominator in one report"]
+    assert rules_of(odd, known=Known(data=others)) == ["one denominator in one report"]  # entered before
+    assert rules_of(replace(odd, denominator="evaluable"), known=Known(data=others)) == []
+    assert rules_of(replace(odd, report="r2"), known=Known(data=others)) == []
+    assert rules_of(replace(odd, answer="one left"), known=Known(data=others)) == []
+    assert rules_of(DATUM, known=Known(data=[odd])) == []  # the value that is being mended speaks for nothing
+
+
 def test_later_reports_are_asked_about() -> None:
     known = Known(data=[replace(DATUM, report="r0", events=9)], dates={"r0": "2021", "r1": "2023-05"})
     assert rules_of(DATUM, known=known) == ["a later report has no fewer events"]

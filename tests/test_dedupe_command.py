@@ -48,6 +48,13 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_fullest_record_is_kept_an_abstract_counts(lsr: Command, tmp_path: Path) -> None:
+    same = f'{TITLE},"Adeli, K",2020,Blood,12,100-110,10.1000/a'
+    (tmp_path / "t.csv").write_text(f"{HEADING[:-1]},abstract\na,{same},\nb,{same},Made-up text\n")
+    assert lsr("dedupe", tmp_path / "t.csv", "--out", tmp_path / "out.csv").code == 0
+    assert [(row["id"], row["kept"]) for row in rows(tmp_path / "out.csv")] == [("a", "no"), ("b", "yes")]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A review with two pairs in doubt, and a report of two records."""

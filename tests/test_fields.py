@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 
 from curation.dictionary import WORDS
 from curation.fieldsheet import COLUMNS, field_sheet, read_fields
-from curation.tables import Sheet, read_tables, write_sheets
+from curation.tables import Sheet, Table, read_tables, write_sheets
 from db import data, extraction
 from db.errors import DecisionError, InputError
 from db.model import FieldValue
@@ -174,6 +174,53 @@ def test_what_is_wrong_is_named_by_tab_row_and_column_and_nothing_is_kept(
         assert extraction.field_states(opened.review.connection) == {}
 
 
+GOOD = {"study": "s", "report": "r", "field": "n_male", "value": "4"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"study": "x"}, 'column study: unknown study "x"'),
+        ({"report": "x"}, 'column report: "x" is no report of s'),
+        ({"field": "x"}, 'column field: unknown field "x"'),
+        ({"row": "1"}, "column row: n_male has one value"),
+        ({"field": "n_evaluable"}, "column row: n_evaluable has a line for each outcome"),
+        ({"field": "n_evaluable", "row": "x"}, 'column row: unknown outcome "x"'),
+        ({"field": "dose_n"}, "column row: dose_n has a line for each dose level"),
+        ({"confidence": "maybe"}, 'column confidence: unknown confidence "maybe"'),
+        ({"confidence": "derived"}, "column why: a derived value needs its arithmetic"),
+        ({"source_kind": "rumour"}, 'column source_kind: unknown source_kind "rumour"'),
+        ({"quotation": "x" * 301}, "column quotation: has 301 letters"),
+        ({"value": "", "quotation": "four men"}, "column value: is empty beside a quotation"),
+        ({"value": "four"}, 'column value: n_male "four" is no whole number'),
+    ],
+)
+def test_a_wrong_line_is_named_by_its_column(change: dict[str, str], says: str) -> None:
+    assert SHIPPED is not None
+    for cells, wrong in ((GOOD, []), (GOOD | change, [f"row 7, {says}"])):
+        table = Table("t", tuple({**GOOD, **change}), ((7, dict(cells)),))
+        found, faults = read_fields(table, SHIPPED, reports={"s": ["r"]}, outcomes=["cr"])
+        assert len(faults) == len(wrong) == 1 - len(found)
+        assert all(fault.startswith(start) for fault, start in zip(faults, wrong, strict=True))
+
+
+def test_a_line_twice_is_named() -> None:
+    assert SHIPPED is not None
+    table = Table("t", tuple(GOOD), ((2, dict(GOOD)), (3, dict(GOOD))))
+    _, faults = read_fields(table, SHIPPED, reports={"s": ["r"]}, outcomes=["cr"])
+    assert faults == ["row 3, column field: n_male of this report, cohort and row stands in row 2 already"]
+
+
+def test_an_author_of_the_study_extracts_nothing_of_it(folder: Path) -> None:
+    with open_review(folder) as opened:
+        people = tuple(replace(p, involved_in=(STUDY,)) if p.name == A else p for p in opened.spec.persons)
+        own = Open(opened.review, replace(opened.spec, persons=people))
+        value = FieldValue(STUDY, "all", "n_male", "", REPORT, "reported", "4")
+        with pytest.raises(DecisionError, match="involved in"):
+            enter_field(own, value, A)
+        assert enter_field(own, value, B).entered == 1
+
+
 def test_a_formula_is_refused_and_none_is_written(fill: Callable[..., Ran]) -> None:
     ran = fill(A, {("n_infused", ""): "=4+5"})
     assert (ran.code, "column value: holds a formula" in ran.err) == (1, True)
@@ -222,6 +269,15 @@ def test_a_new_field_needs_no_code(fill: Callable[..., Ran], folder: Path) -> No
     assert in_force(folder) == {("ferritin_max", ""): ("reported", "1200")}
 
 
+def test_the_protocols_tolerance_is_every_decimals(fill: Callable[..., Ran], folder: Path) -> None:
+    protocol = folder / "protocol.toml"
+    text = protocol.read_text("utf-8").replace("numeric_tolerance = 0 ", "numeric_tolerance = 2.0 ")
+    protocol.write_text(text, "utf-8")
+    for who, age, men in ((A, "27", "6"), (B, "29", "7")):
+        fill(who, {("age_median", ""): age, ("n_male", ""): men})
+    assert in_force(folder) == {("age_median", ""): ("reported", "27")}  # patients are counted: they agree or not
+
+
 # The form ---------------------------------------------------------------------------------------------------------
 
 
@@ -250,12 +306,21 @@ def test_the_form_asks_for_outcomes_and_the_pool_follows(extract: Callable[..., 
 
 
 def test_what_a_check_asks_is_answered_in_the_form(extract: Callable[..., Ran], folder: Path) -> None:
-    typed = "6/9\nTable 2\n" + "\n" + "5/8\nTable 2\none patient died on day 3\nq\n"
+    typed = "6/9\nTable 2\n\n5/8\nTable 2\n\n5/8\nTable 2\none died on day 3\nq\n"
     ran = extract(A, "--study", STUDY, "--form", "--section", "outcomes", stdin=typed)
-    assert "one denominator in one report" not in ran.err  # each answer stands alone in a form
+    assert ran.err.count("one denominator in one report") == 2  # asked, left unanswered, asked again
+    assert "2 answers kept" in ran.err
     with open_review(folder) as opened:
         kept = extraction.own_data(opened.review.connection, STUDY, A, "")
-    assert len(kept) == 2
+    assert {(d.events, d.total, d.answer) for d in kept} == {(6, 9, ""), (5, 8, "one died on day 3")}
+
+
+def test_a_refusal_in_the_form_keeps_nothing(extract: Callable[..., Ran], folder: Path) -> None:
+    ran = extract(A, "--study", STUDY, "--form", "--section", "outcomes", stdin="9/6\n0/0\n6 of 9\nq\n")
+    assert ran.err.count("is no events/total") == 3
+    assert "0 answers kept" in ran.err
+    with open_review(folder) as opened:
+        assert extraction.own_data(opened.review.connection, STUDY, A, "") == []
 
 
 # Properties -------------------------------------------------------------------------------------------------------
@@ -376,8 +441,3 @@ class Model:
                 if self.state(cell) == "closed":
                     found[field] = cell.get("judge", cell.get("A", ""))
         return found
-
-
-def test_the_model_tells_states_apart() -> None:
-    assert Model.state({"A": "1", "B": "2"}) == "conflict"
-    assert replace(FieldValue("s", "all", "f", "", "r", "silent"), value="").status == "silent"

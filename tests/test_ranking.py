@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,8 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.highlight import marked, spans, terms_in
-from curation.ranking import MIN_EACH, fit, recall_of_order, recall_on_past, replay, shuffled, term_score, why_by_words
-from db import seat
+from curation.ranking import (
+    MIN_EACH,
+    TERMS_COUNT_AS,
+    combined,
+    fit,
+    recall_of_order,
+    recall_on_past,
+    replay,
+    shuffled,
+    term_score,
+    why_by_words,
+)
+from db import queries, seat
 from lsr.screens import child
 from lsr.screens.lineup import Lineup
 from lsr.screens.session import Session
@@ -108,6 +120,19 @@ def test_a_new_order_excludes_nothing_and_moves_nothing_that_was_shown(moves: li
     assert lineup.current == current or current is None
 
 
+def test_two_orders_are_one_by_their_places_and_the_terms_count_as_so_many_decisions() -> None:
+    terms, learnt = [3.0, 2.0, 1.0], [-9.0, 0.0, 0.5]
+    assert order_of(combined(terms, learnt, relevant=0)) == [0, 1, 2]
+    assert order_of(combined(terms, learnt, relevant=10**6)) == [2, 1, 0]
+    even = combined(terms, learnt, relevant=TERMS_COUNT_AS)
+    assert even == pytest.approx([0.5, 0.5, 0.5])
+    assert combined([1.0, 1.0], [2.0, 2.0], relevant=5) == [0.5, 0.5]  # ties stand in one place
+
+
+def order_of(scores: list[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda i: -scores[i])
+
+
 # On a review ------------------------------------------------------------------------------------------------------
 
 
@@ -133,8 +158,14 @@ def test_with_it_the_queue_is_learnt_in_a_process_of_its_own(opened: Open) -> No
     at_work.wait()
     found = at_work.poll()
     assert isinstance(found, child.Ranked)
-    assert set(found.order) == set(REPORTS[6:])
+    order = list(found.order)
+    assert set(order) == set(REPORTS[6:])
     assert found.learned >= 20  # the previous version's reports and the six
+    # The protocol's terms, where it has some, stay in the order beside what is learnt.
+    title = queries.record_of(opened.review.connection, order[-1]).title
+    terms = replace(opened.spec.screen, include_terms=(title,))
+    with_terms = child.rank(Open(opened.review, replace(opened.spec, screen=terms)), "title-abstract", A, "relevance")
+    assert list(with_terms.order).index(order[-1]) < len(order) - 1
     at_work = child.Child.rank(opened.review.folder, "title-abstract", A, "relevance")
     at_work.stop()
     at_work = child.Child.rank(opened.review.folder / "absent", "title-abstract", A, "relevance")

@@ -51,7 +51,7 @@ def store_fields(
                 continue
             state = states.get((*(getattr(value, name) for name in extraction.CELL), round), "awaiting")
             _may_enter(opened, value, state, person, resolving=resolving)
-            body = _body(value, field) | {"round": round, "dictionary": version}
+            body = _body(value, field, opened.spec.numeric_tolerance) | {"round": round, "dictionary": version}
             review.append(person, "fact", body | {"origin": "resolved" if resolving else "extracted"})
             entered += 1
         conflicts = list(extraction.field_states(review.connection, "conflict"))
@@ -86,8 +86,11 @@ def field_differences(opened: Open, person: str) -> list[dict[str, Any]]:
     return found
 
 
-def _body(value: FieldValue, field: FieldSpec) -> dict[str, Any]:
-    how = {"number": number_of(field, value.value), "tolerance": field.tolerance, "any_agrees": int(field.any_agrees)}
+def _body(value: FieldValue, field: FieldSpec, protocols: float) -> dict[str, Any]:
+    """`protocols`: the tolerance of every decimal whose own is not larger."""
+    number = number_of(field, value.value)
+    tolerance = 0.0 if number is None else max(field.tolerance, protocols)
+    how = {"number": number, "tolerance": tolerance, "any_agrees": int(field.any_agrees)}
     return asdict(value) | how
 
 

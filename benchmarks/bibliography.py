@@ -75,7 +75,7 @@ class Vocabulary:
         return tuple(Author(pick(self.families), given[n]) for n in range(self.random.randint(1, 8)))
 
 
-def library(count: int, seed: int = SEED, folder: Path = LABELLED) -> Iterator[tuple[Record, int]]:
+def bibliography(count: int, seed: int = SEED, folder: Path = LABELLED) -> Iterator[tuple[Record, int]]:
     """`count` records, each with the number of its publication; the same each time."""
     random = Random(seed)
     words = Vocabulary(random, folder)
