@@ -7,7 +7,8 @@ from typing import Any
 
 from analysis.estimates import Pooled
 from analysis.estimation import fit
-from db.model import ProtocolSpec, Row
+from db.model import Row
+from db.specs import ProtocolSpec
 
 # Below a thousandth of a percentage point nothing moved: rounding of the stored figures is 1e-10.
 MOVED = 1e-5

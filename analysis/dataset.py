@@ -17,9 +17,10 @@ from typing import Any
 from analysis.overlap import Overlaps, Ranked
 from db import data
 from db import studies as relations
-from db.model import OutcomeSpec, ProtocolSpec, Row
+from db.model import Row
 from db.queries import Study
 from db.queries import studies as all_studies
+from db.specs import OutcomeSpec, ProtocolSpec
 from db.which_report import is_article
 
 COMPOSED = "composed"  # source_kind of values made up for a demonstration

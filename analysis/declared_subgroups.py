@@ -14,7 +14,8 @@ from analysis.dataset import Dataset
 from analysis.estimates import Pooled
 from analysis.estimation_fit import fit, plain
 from analysis.subgroups import between, not_tested
-from db.model import Row, SubgroupSpec, SynthesisSpec
+from db.model import Row
+from db.specs import SubgroupSpec, SynthesisSpec
 
 PREFIX = "subgroup "
 PATIENTS = "it is of patients within studies: it needs data by patient (lsr survival FILE), not counts by study"

@@ -10,7 +10,8 @@ from analysis.estimates import FTT_DL
 from analysis.estimation_fit import fit, plain, restore
 from analysis.pooling import available
 from analysis.sensitivity import DENOMINATOR, LEAVE_ONE_OUT, UNKNOWN, chosen, declared, not_computed
-from db.model import ProtocolSpec, Row, SynthesisSpec
+from db.model import Row
+from db.specs import ProtocolSpec, SynthesisSpec
 
 __all__ = ["fit", "plain", "pool_all", "restore"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from analysis.estimates import NotPooled, Pooled, Quantile
 from analysis.pooling import pool
-from db.model import Row, SynthesisSpec
+from db.model import Row
+from db.specs import SynthesisSpec
 
 
 def fit(rows: Sequence[Row], model: str, synthesis: SynthesisSpec) -> Pooled | NotPooled:

@@ -13,8 +13,8 @@ from analysis.dataset import COMPOSED
 from analysis.estimates import MODEL_TITLES
 from db import data, studies
 from db.data import Cell, Value
-from db.model import OutcomeSpec
 from db.queries import study_labels
+from db.specs import OutcomeSpec
 from db.which_report import ALL, Candidate
 
 TRACE = ("cohort", "timepoint", "denominator", "reading", "report", "place", "source_kind", "confidence", "why")

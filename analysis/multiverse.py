@@ -25,7 +25,8 @@ from analysis.estimation import fit
 from analysis.pooling import available
 from analysis.sensitivity import ARTICLES, FIRST_HAND, chosen, declared
 from db.data import Value
-from db.model import OutcomeSpec, ProtocolSpec, Row
+from db.model import Row
+from db.specs import OutcomeSpec, ProtocolSpec
 
 EXACT = 5_000  # combinations: every one is fitted up to here (at some 10 ms each, under a minute)
 SAMPLE = 1_000  # combinations drawn beyond it: a mean over half of them has a standard error of SD / 22

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.model import OverlapSpec
+from db.specs import OverlapSpec
 from db.studies import Overlap
 
 STRENGTH = {"possible": 1, "probable": 2, "certain": 3}

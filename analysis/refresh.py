@@ -13,8 +13,8 @@ from typing import Any
 from analysis.dataset import Dataset, datasets, plain_dataset
 from db import data
 from db.canonical import canonical, sha256
-from db.model import ProtocolSpec
 from db.review import Review
+from db.specs import ProtocolSpec
 
 # Raise it when the same rows may give other figures: another algorithm, another convention, a mended error.
 METHOD = 3

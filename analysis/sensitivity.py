@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from analysis.dataset import ALL_PATIENTS, Dataset
-from db.model import OutcomeSpec, Row
+from db.model import Row
+from db.specs import OutcomeSpec
 
 # Names of models stand here too, not imported: reading a protocol must not pay for scipy. A test holds them together.
 MODELS = {

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Final
 
-from db.model import AtMostRule, Datum, FieldValue, RequiresRule, SumRule
+from db.model import Datum, FieldValue
+from db.specs import AtMostRule, RequiresRule, SumRule
 
 # Denominators that count patients beyond those infused: the study's number of patients does not bound them.
 _BEYOND_INFUSED: Final = frozenset({"screened", "enrolled", "apheresed"})

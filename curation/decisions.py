@@ -14,7 +14,8 @@ from typing import Final, get_args
 from curation.tables import Sheet, harmless, read_tables, refuse, rows_with, write_sheets
 from curation.verdicts import reasons_at
 from db.canonical import canonical, sha256
-from db.model import ProtocolSpec, Record, Stage, Verdict
+from db.model import Record, Stage, Verdict
+from db.specs import ProtocolSpec
 
 COLUMNS: Final = ("report", "title", "authors", "year", "journal", "verdict", "reason", "note", "state")
 REQUIRED: Final = ("report", "verdict", "reason", "note", "state")

@@ -11,7 +11,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from db.model import FieldSpec, FieldStatus
+from db.model import FieldStatus
+from db.specs import FieldSpec
 
 # What people write for an answer that is no value; the dictionary's notes name the three in capitals.
 _ANSWERS: Final[dict[str, FieldStatus]] = {

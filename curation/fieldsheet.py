@@ -12,7 +12,8 @@ from typing import Any, Final, get_args, get_type_hints
 from curation.dictionary import WORDS, ValueFault, allowed, read_value
 from curation.sheet import SOURCE_KINDS
 from curation.tables import Sheet, Table, rows_with
-from db.model import DictionarySpec, FieldSpec, FieldValue
+from db.model import FieldValue
+from db.specs import DictionarySpec, FieldSpec
 
 COLUMNS: Final = (
     "study", "cohort", "report", "section", "field", "row", "asked", "value", "place", "quotation", "source_kind",

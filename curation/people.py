@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from curation.normalise import fold, name, same_person
-from db.model import Author, PersonSpec, Record
+from db.model import Author, Record
+from db.specs import PersonSpec
 
 
 def authored(person: PersonSpec, record: Record) -> str | None:

@@ -15,7 +15,8 @@ from typing import Any, Final, get_args, get_type_hints
 
 from curation.dictionary import ValueFault, read_value
 from curation.tables import Sheet, Table, read_tables, refuse, rows_with, write_sheets
-from db.model import Datum, FieldSpec, OutcomeSpec
+from db.model import Datum
+from db.specs import FieldSpec, OutcomeSpec
 
 COLUMNS: Final = (
     "study", "cohort", "outcome", "timepoint", "denominator", "reading", "role", "report", "status", "events",

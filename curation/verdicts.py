@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final, Literal, get_args
 
 from db.errors import DecisionError
-from db.model import PersonSpec, ProtocolSpec, ReasonSpec, Stage, Verdict
+from db.model import Stage, Verdict
+from db.specs import PersonSpec, ProtocolSpec, ReasonSpec
 
 Outcome = Literal["include", "exclude", "awaiting", "conflict"]
 Rule = Literal["either", "agree"]

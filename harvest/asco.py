@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from db.errors import InputError, SourceError
 from db.identifiers import normalise_doi, registry_ids
-from db.model import Author, Record, SourceSpec
+from db.model import Author, Record
+from db.specs import SourceSpec
 from harvest.json_replies import json_object, objects_at, text_at
 from harvest.pages.asco import JOURNAL
 from harvest.pages.common import iso_date, lines_in, person

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from db.errors import InputError, SourceError
-from db.model import Record, SourceSpec
+from db.model import Record
+from db.specs import SourceSpec
 from harvest.crossref_work import plain, record_of, words_of
 from harvest.json_replies import objects_at, text_at, texts_at
 from harvest.pubmed_xml import one_line

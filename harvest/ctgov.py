@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from db.errors import InputError, SourceError
-from db.model import Record, SourceSpec
+from db.model import Record
+from db.specs import SourceSpec
 from harvest.ctgov_study import record_of
 from harvest.json_replies import json_object, objects_at, text_at
 from harvest.source import Harvest, Progress

@@ -12,7 +12,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from db.errors import InputError, SourceError
-from db.model import Record, SourceSpec
+from db.model import Record
+from db.specs import SourceSpec
 from harvest.exchange import Limits
 from harvest.pages import SOCIETIES, BlockedError, parse_page
 from harvest.robots import RefusedError, Robots

@@ -14,7 +14,7 @@ from typing import Final
 from lxml import etree
 
 from db.errors import InputError, SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest import asco, crossref, ctgov, europepmc
 from harvest.page_fetch import open_pages
 from harvest.pages import LAYOUT

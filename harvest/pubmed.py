@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from db.errors import InputError, SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest.pubmed_eutils import AGAIN
 from harvest.pubmed_eutils import database_build as database_build  # which is part of a source's shape
 from harvest.pubmed_fetch import Fetched, fetch, gone, named

@@ -13,7 +13,7 @@ from typing import Final
 from lxml import etree
 
 from db.errors import SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest.pubmed_xml import one_line
 from harvest.transport import Manners, Reply, Request, Transport
 

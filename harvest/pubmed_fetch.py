@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from db.errors import InputError, SourceError
-from db.model import Record, SourceSpec
+from db.model import Record
+from db.specs import SourceSpec
 from harvest.pubmed_eutils import AGAIN, refuse_status, request, small_xml
 from harvest.pubmed_illegal import replace_illegal, replaced_words
 from harvest.pubmed_xml import Deleted, Unnamed, one_line, parse_pubmed

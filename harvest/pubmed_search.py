@@ -8,7 +8,7 @@ from typing import Final
 from lxml import etree
 
 from db.errors import InputError, SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest.pubmed_eutils import AGAIN, request, small_xml
 from harvest.pubmed_split import MAX_HITS, Answer, Part, UnevenError, split
 from harvest.pubmed_xml import one_line

@@ -20,7 +20,8 @@ from importlib import metadata
 from typing import Final, Protocol, cast
 
 from db.errors import InputError
-from db.model import Record, SourceSpec
+from db.model import Record
+from db.specs import SourceSpec
 from harvest.transport import Transport
 
 GROUP: Final = "lsr.sources"

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from db.model import KnownItemSpec, SourceSpec
+from db.specs import KnownItemSpec, SourceSpec
 
 if TYPE_CHECKING:  # `lsr status` asks for known items alone
     from harvest.source import Harvest

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from db.errors import ProtocolError
-from db.model import AtMostRule, DictionarySpec, FieldLevel, FieldSpec, FieldType, RequiresRule, SumRule
+from db.specs import AtMostRule, DictionarySpec, FieldLevel, FieldSpec, FieldType, RequiresRule, SumRule
 from lsr.toml_lines import line_of
 
 FILE = "dictionary.toml"

@@ -17,7 +17,8 @@ from rapidfuzz import fuzz, process
 from db.canonical import canonical
 from db.errors import ProtocolError
 from db.identifiers import normalise_doi
-from db.model import (
+from db.model import Stage
+from db.specs import (
     KnownItemSpec,
     OutcomeSpec,
     OverlapSpec,
@@ -30,10 +31,9 @@ from db.model import (
     ScreenSpec,
     SearchSpec,
     SourceSpec,
-    Stage,
     SubgroupSpec,
     SynthesisSpec,
-)  # fmt: skip
+)
 from lsr.keys import as_keys, check_keys
 from lsr.protocol_schema import Outcome, Person, PreviousVersion, Protocol, Source
 from lsr.toml_lines import line_of

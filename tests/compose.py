@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from db.archive import Archive
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest.live import Identity, LiveTransport
 from harvest.source import get_source
 from harvest.transport import Reply

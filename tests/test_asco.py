@@ -10,7 +10,7 @@ import pytest
 
 from db.archive import Archive
 from db.errors import InputError, SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest import asco
 from harvest.live import Clock, Identity, Limits, LiveTransport
 from harvest.source import Harvest, known_sources

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks import Finding, Known, Rules, check_fields, check_outcomes, numerators
-from db.model import AtMostRule, Datum, FieldValue, RequiresRule, SumRule
+from db.model import Datum, FieldValue
+from db.specs import AtMostRule, RequiresRule, SumRule
 
 DATUM = Datum("s1", "all", "cr", "best", "infused", "as printed", "primary", "r1", "reported", 8, 11)
 RULES = Rules(

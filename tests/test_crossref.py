@@ -10,7 +10,8 @@ import pytest
 
 from db.archive import Archive
 from db.errors import InputError, SourceError
-from db.model import Author, Notice, SourceSpec
+from db.model import Author, Notice
+from db.specs import SourceSpec
 from harvest import crossref
 from harvest.crossref_work import plain, record_of
 from harvest.live import Clock, Identity, Limits, LiveTransport

@@ -11,9 +11,10 @@ import pytest
 
 from db.archive import Archive
 from db.errors import InputError, SourceError
-from db.model import Author, Record, SourceSpec
+from db.model import Author, Record
 from db.records import RunNote, store_run
 from db.registrations import registrations
+from db.specs import SourceSpec
 from harvest import ctgov
 from harvest.ctgov_study import record_of
 from harvest.live import Clock, Identity, Limits, LiveTransport

@@ -12,7 +12,7 @@ from analysis.dataset import datasets
 from analysis.declared_subgroups import PATIENTS, declared_subgroups, placed
 from analysis.estimation import fit, plain, pool_all
 from analysis.refresh import fingerprint
-from db.model import SubgroupSpec
+from db.specs import SubgroupSpec
 from lsr.workflow.folder import Open
 from tests.conftest import Command
 from tests.test_sensitivity import DATA

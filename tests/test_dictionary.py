@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from curation.dictionary import ValueFault, allowed, number_of, read_value
 from db.errors import ProtocolError
-from db.model import FieldSpec
+from db.specs import FieldSpec
 from lsr.dictionary import parse_dictionary, read_dictionary
 from lsr.workflow.folder import TEMPLATES
 

@@ -22,9 +22,10 @@ from db import queries
 from db.asof import as_of
 from db.errors import DecisionError, InputError
 from db.ledger import heads
-from db.model import Author, ProtocolSpec, Record
+from db.model import Author, Record
 from db.records import RunNote, store_run
 from db.review import Review
+from db.specs import ProtocolSpec
 from db.verify import verify
 from lsr.workflow.duplicates import Settled, dedupe, settle_all
 from lsr.workflow.folder import Open

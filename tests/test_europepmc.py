@@ -11,7 +11,8 @@ import pytest
 
 from db.archive import Archive
 from db.errors import InputError, SourceError
-from db.model import Author, Notice, SourceSpec
+from db.model import Author, Notice
+from db.specs import SourceSpec
 from harvest import europepmc
 from harvest.europepmc_result import record_of
 from harvest.live import Clock, Identity, Limits, LiveTransport

@@ -18,7 +18,8 @@ from analysis.pooling import MODEL_TITLES, available
 from analysis.script_metafor import RERUN, metafor_script, r_string
 from analysis.script_stata import CALLS, stata_script
 from analysis.scripts import About, Analysis
-from db.model import Row, SynthesisSpec
+from db.model import Row
+from db.specs import SynthesisSpec
 from tests.conftest import Command
 
 SYNTHESIS = SynthesisSpec("glmm-logit", 0.95, "t", "t(k-1)", 3)

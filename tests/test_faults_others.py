@@ -15,7 +15,8 @@ import pytest
 from db import queries
 from db.archive import Archive
 from db.errors import SourceError
-from db.model import Author, Record, SearchSpec, SourceSpec
+from db.model import Author, Record
+from db.specs import SearchSpec, SourceSpec
 from harvest import crossref, europepmc
 from harvest.live import Clock, Identity, Limits, LiveTransport
 from harvest.transport import Manners, Request

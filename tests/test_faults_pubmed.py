@@ -17,7 +17,7 @@ import pytest
 
 from db.archive import Archive
 from db.errors import SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest import pubmed
 from harvest.live import Clock, Identity, Limits, LiveTransport
 from harvest.source import Harvest
@@ -271,7 +271,7 @@ HOMELESS = """
 import sys
 from pathlib import Path
 from db.archive import Archive
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest import pubmed
 from harvest.live import Identity, LiveTransport
 folder = Path(sys.argv[1])

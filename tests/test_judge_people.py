@@ -12,7 +12,8 @@ import pytest
 from curation.people import authored, is_one_of
 from db import queries
 from db.errors import DecisionError, ProtocolError
-from db.model import Author, PersonSpec, Record
+from db.model import Author, Record
+from db.specs import PersonSpec
 from lsr.protocol import parse_protocol
 from lsr.workflow import extract, judge, studies
 from lsr.workflow.folder import Open, open_review

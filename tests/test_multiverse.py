@@ -16,8 +16,9 @@ from analysis.multiverse import Multiverse, multiverse
 from analysis.overlap import Overlaps
 from db import data
 from db.data import Value
-from db.model import OutcomeSpec, ProtocolSpec, Row, SynthesisSpec
+from db.model import Row
 from db.queries import Study
+from db.specs import OutcomeSpec, ProtocolSpec, SynthesisSpec
 from lsr.workflow.folder import Open
 from tests.conftest import Command
 

@@ -21,8 +21,8 @@ from analysis.overlap import APART, KEEPING, STRENGTH, Overlaps, Ranked
 from analysis.sensitivity import BOUNDS, chosen
 from db import studies
 from db.errors import DecisionError
-from db.model import OutcomeSpec, OverlapSpec, ProtocolSpec
 from db.review import Review
+from db.specs import OutcomeSpec, OverlapSpec, ProtocolSpec
 from db.studies import Overlap
 from db.verify import verify
 from lsr.protocol import parse_protocol

@@ -13,8 +13,9 @@ from analysis.prisma import flow, imbalances, plain
 from db import queries
 from db.archive import Archive
 from db.errors import InputError, ProtocolError, SourceError
-from db.model import Record, SourceSpec
+from db.model import Record
 from db.records import RunNote, from_json, store_run
+from db.specs import SourceSpec
 from db.verify import verify
 from harvest import page_fetch
 from harvest.live import Clock, Identity, LiveTransport

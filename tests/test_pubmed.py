@@ -9,7 +9,7 @@ import pytest
 
 from db.archive import Archive
 from db.errors import InputError, SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest import pubmed
 from harvest.live import Clock, Identity, Limits, LiveTransport
 from harvest.source import get_source, known_sources, refresher

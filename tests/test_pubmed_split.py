@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from db.archive import Archive
 from db.errors import SourceError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest.live import Clock, Identity, Limits, LiveTransport
 from harvest.pubmed_search import find
 from harvest.pubmed_split import MAX_HITS, Answer, Part, Span, UnevenError, split

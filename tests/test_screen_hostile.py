@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from db.model import Author, Record, ScreenSpec
+from db.model import Author, Record
 from db.records import RunNote, store_run
+from db.specs import ScreenSpec
 from lsr.screens.app import ReviewerScreen
 from lsr.screens.session import Session
 from lsr.screens.text import cut, one_line, rows, wrapped

@@ -20,7 +20,8 @@ from analysis.pages.site import gather
 from analysis.prisma import flow, imbalances
 from db import data, queries, searches
 from db.errors import DecisionError, InputError, SourceError
-from db.model import KnownItemSpec, Notice, PressSpec, Record, SearchSpec, SourceSpec
+from db.model import Notice, Record
+from db.specs import KnownItemSpec, PressSpec, SearchSpec, SourceSpec
 from db.verify import verify
 from harvest.source import GROUP, Harvest
 from harvest.transport import Manners, Request, Transport

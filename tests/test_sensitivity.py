@@ -26,7 +26,8 @@ from analysis.sensitivity import (
     not_computed,
 )
 from db.data import Value
-from db.model import OutcomeSpec, Row
+from db.model import Row
+from db.specs import OutcomeSpec
 from lsr.workflow.folder import Open
 from tests.conftest import Command
 

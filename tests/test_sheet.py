@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from curation.sheet import COLUMNS, read_sheet, write_sheet
 from db.errors import InputError
-from db.model import Datum, OutcomeSpec
+from db.model import Datum
+from db.specs import OutcomeSpec
 
 OUTCOMES = (
     OutcomeSpec("resp", "Response", "proportion", "infused"),

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from curation.verdicts import check_resolution, check_vote, first_reason, reasons_at, rule_of, verdict_of
 from db.errors import DecisionError
-from db.model import (
-    PersonSpec,
-    ProtocolSpec,
-    ReasonSpec,
-    ScreeningSpec,
-    Stage,
-    SynthesisSpec,
-    Verdict,
-)
+from db.model import Stage, Verdict
+from db.specs import PersonSpec, ProtocolSpec, ReasonSpec, ScreeningSpec, SynthesisSpec
 
 BOTH: tuple[Stage, ...] = ("title-abstract", "full-text")
 SPEC = ProtocolSpec(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.model import KnownItemSpec, SourceSpec
+from db.specs import KnownItemSpec, SourceSpec
 from harvest.source import Harvest
 from harvest.watch import Earlier, known_items, questions
 

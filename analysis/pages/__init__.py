@@ -7,7 +7,7 @@ import sqlite3
 from analysis.pages.render import render
 from analysis.pages.site import gather
 from analysis.refresh import Refreshed
-from db.model import ProtocolSpec
+from db.specs import ProtocolSpec
 
 
 def render_site(

@@ -18,7 +18,8 @@ from analysis.pages.site import Report, Site
 from analysis.pages.words import MISSING, fact, model, value, whom
 from analysis.sensitivity import ARTICLES, BOUNDS, DENOMINATOR, FIRST_HAND
 from db.data import Cell
-from db.model import OutcomeSpec, Row
+from db.model import Row
+from db.specs import OutcomeSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from analysis.pages.searchlog import due_days
 from analysis.pages.site import Site
 from analysis.pages.words import many
 from analysis.prisma import plain
-from db.model import OutcomeSpec
+from db.specs import OutcomeSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.pages.site import PREVIOUS_ARM, Site
-from db.model import SourceSpec
 from db.queries import Run
 from db.searches import FILE, Acceptance, Failure, records_read
+from db.specs import SourceSpec
 
 
 @dataclass(frozen=True, slots=True)

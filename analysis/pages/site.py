@@ -16,10 +16,11 @@ from analysis.refresh import Refreshed
 from analysis.reproduction import Line, reproduction_table
 from db import data, queries
 from db.canonical import canonical
-from db.model import OutcomeSpec, ProtocolSpec, Record
+from db.model import Record
 from db.queries import Run, Study
 from db.records import all_records
 from db.searches import Acceptance, Failure, acceptances, open_failures
+from db.specs import OutcomeSpec, ProtocolSpec
 
 PREVIOUS_ARM = "previous"
 SHORT = 60  # characters of a title that stands for its authors in a table

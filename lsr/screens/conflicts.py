@@ -10,8 +10,9 @@ import typer
 from curation.verdicts import able, check_adjudicator, reasons_at
 from db import queries
 from db.errors import DecisionError, ReviewError
-from db.model import ProtocolSpec, ReasonSpec, Record, Stage, Verdict
+from db.model import Record, Stage, Verdict
 from db.queries import Vote
+from db.specs import ProtocolSpec, ReasonSpec
 from lsr.cli.common import clean, out, say
 from lsr.workflow import judge
 from lsr.workflow.folder import Open

@@ -12,7 +12,8 @@ from curation.dictionary import WORDS, ValueFault, allowed, read_value
 from curation.fieldsheet import blank_fields
 from db import extraction, queries
 from db.errors import ReviewError
-from db.model import Datum, FieldSpec, FieldValue
+from db.model import Datum, FieldValue
+from db.specs import FieldSpec
 from lsr.cli.common import clean, out, say
 from lsr.workflow import extract
 from lsr.workflow.extraction_files import OUTCOMES

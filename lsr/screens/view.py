@@ -9,7 +9,7 @@ from itertools import chain
 from rich.cells import cell_len
 
 from curation.highlight import Kind, spans
-from db.model import ScreenSpec
+from db.specs import ScreenSpec
 from lsr.cli.common import clean
 from lsr.screens.session import Session, Shown
 from lsr.screens.text import cut, isolated, one_line, rows, wrapped

@@ -15,10 +15,11 @@ from platformdirs import user_cache_path
 
 from db.archive import Archive
 from db.errors import InputError, IntegrityError, ReviewError, SourceError
-from db.model import Duplicate, Link, Record, SourceSpec
+from db.model import Duplicate, Link, Record
 from db.records import RunNote, Stored, store_run
 from db.review import Review
 from db.searches import HARVESTER, Failure, Searched, accepted, held, native_ids, searches
+from db.specs import SourceSpec
 from harvest.live import Identity, Limits, LiveTransport
 from harvest.source import Harvest, Source, api_keys, get_source, known_sources
 from harvest.transport import ReplayTransport, Reply, Transport

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from curation.checks import INFUSED, Finding, Known, Rules, check_fields, check_outcomes
 from db import data, extraction, queries
-from db.model import Datum, DictionarySpec, FieldValue
+from db.model import Datum, FieldValue
+from db.specs import DictionarySpec
 from lsr.workflow.folder import Open
 
 Numbered = Sequence[tuple[int, Datum]]

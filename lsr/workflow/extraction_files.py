@@ -11,7 +11,8 @@ from curation.sheet import outcome_sheet, read_outcomes
 from curation.tables import XLSX, Sheet, Table, read_tables, refuse, write_sheets
 from db import data
 from db.errors import InputError
-from db.model import Datum, DictionarySpec, FieldValue
+from db.model import Datum, FieldValue
+from db.specs import DictionarySpec
 from lsr.dictionary import read_dictionary
 from lsr.workflow.extract import ALL, Entered, blank_rows, reports_of, store, study_reports
 from lsr.workflow.extraction_checks import findings

@@ -9,7 +9,8 @@ from typing import Any
 from curation.dictionary import number_of
 from db import extraction, queries
 from db.errors import DecisionError, InputError
-from db.model import DictionarySpec, FieldSpec, FieldValue
+from db.model import FieldValue
+from db.specs import DictionarySpec, FieldSpec
 from lsr.dictionary import FILE, read_dictionary
 from lsr.workflow.extract import Entered
 from lsr.workflow.extraction_checks import findings

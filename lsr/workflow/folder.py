@@ -14,9 +14,10 @@ from typing import Any
 from db import queries
 from db.errors import InputError, ProtocolError, ReviewFolderError
 from db.identifiers import registry_ids
-from db.model import Author, ProtocolSpec, Record
+from db.model import Author, Record
 from db.records import RunNote, store_run
 from db.review import Review, now
+from db.specs import ProtocolSpec
 from lsr import dictionary, protocol
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -8,7 +8,8 @@ from curation.people import authored, is_one_of
 from curation.verdicts import ADJUDICATOR, able, rule_of, verdict_of
 from db import queries, screening
 from db.errors import DecisionError
-from db.model import PersonSpec, Stage, Verdict
+from db.model import Stage, Verdict
+from db.specs import PersonSpec
 from lsr.workflow.folder import Open
 
 

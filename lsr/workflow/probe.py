@@ -9,7 +9,7 @@ from pathlib import Path
 
 from db.archive import Archive
 from db.errors import InputError
-from db.model import SourceSpec
+from db.specs import SourceSpec
 from harvest.abstract_dois import society_of
 from harvest.page_fetch import LIMITS
 from harvest.pages import SOCIETIES

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from db.archive import Archive
-from db.model import SearchSpec, SourceSpec
 from db.searches import READ, Searched
+from db.specs import SearchSpec, SourceSpec
 from harvest.watch import Known
 from lsr import __version__
 

@@ -15,10 +15,11 @@ from urllib.parse import unquote
 from db import retrieved
 from db.duplicates import said_different
 from db.errors import InputError, SourceError
-from db.model import Record, SourceSpec
+from db.model import Record
 from db.queries import report_of
 from db.records import RETRIEVAL, RunNote, Stored, store_run
 from db.retrieved import Wanting
+from db.specs import SourceSpec
 from harvest.abstract_dois import society_of
 from harvest.page_fetch import LIMITS, Opened, open_pages, page_request, read_page
 from harvest.pages import LAYOUT

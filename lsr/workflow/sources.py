@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from db import queries, searches
-from db.model import SourceSpec
 from db.queries import Run
 from db.records import RETRIEVAL
 from db.searches import Acceptance, Failure, records_read
+from db.specs import SourceSpec
 from harvest.watch import Known, known_items
 from lsr.workflow.folder import PREVIOUS, Open
 from lsr.workflow.search_log import QUERY_CHANGED, WITHDRAWN, WITHDRAWN_BY_FILE, hits_of, known_words

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from db.model import Record, SourceSpec
+from db.model import Record
 from db.records import records_of_source
 from db.registrations import store_registrations, trials_named
 from db.review import Review
+from db.specs import SourceSpec
 from harvest import ctgov
 from harvest.source import Progress
 from harvest.transport import Transport
