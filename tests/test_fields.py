@@ -24,6 +24,7 @@ from lsr.dictionary import FILE, read_dictionary
 from lsr.workflow.extract import reopen_study
 from lsr.workflow.fields import dictionary_of, enter_field, store_fields
 from lsr.workflow.folder import TEMPLATES, Open, open_review
+from lsr.workflow.status import status
 from tests.conftest import Command, Ran
 from tests.scene import BOTH, JUDGE, REPORTS, A, B, include, searched
 
@@ -128,6 +129,8 @@ def test_differences_go_to_a_third_and_to_nobody_else(
 ) -> None:
     fill(A, {("n_male", ""): "6", ("age_median", ""): "27", ("prospective", ""): "yes"}, quotation="six of nine")
     assert told(fill(BOTH, {("n_male", ""): "7", ("age_median", ""): "27.6", ("prospective", ""): "NR"})) == (3, 0, 3)
+    with open_review(folder) as opened:
+        assert status(opened)["extraction_conflicts"] == 3
     assert in_force(folder) == {}
     shown = extract(JUDGE, "--differences", "--json").out
     assert [(v["field"], v["value"]) for v in json.loads(shown)["fields"]] == [

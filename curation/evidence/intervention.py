@@ -111,26 +111,24 @@ def weigh_products(
 
 def weigh_sources(tally: Tally, ours: frozenset[str], theirs: frozenset[str]) -> None:
     """The source of the cells: known on both sides, and one in common or none."""
-    if not ours or not theirs:
-        return
-    shared = sorted(ours & theirs)
-    if shared:
-        tally.add(SAME_SOURCE, f"same source of cells: {' or '.join(shared)}")
-    else:
-        tally.add(
-            OTHER_SOURCE, f"other source of cells: {' or '.join(sorted(ours))}, not {' or '.join(sorted(theirs))}"
-        )
+    _weigh_named(tally, ours, theirs, "source of cells", " or ", (SAME_SOURCE, OTHER_SOURCE))
 
 
 def weigh_diseases(tally: Tally, ours: frozenset[str], theirs: frozenset[str]) -> None:
     """The diseases that titles name."""
+    _weigh_named(tally, ours, theirs, "disease", ", ", (SAME_DISEASE, OTHER_DISEASE))
+
+
+def _weigh_named(
+    tally: Tally, ours: frozenset[str], theirs: frozenset[str], what: str, between: str, weights: tuple[float, float]
+) -> None:
+    """What both sides name: `weights` of one in common, and of none. A side that names nothing says nothing."""
     if not ours or not theirs:
         return
-    shared = sorted(ours & theirs)
-    if shared:
-        tally.add(SAME_DISEASE, f"same disease: {', '.join(shared)}")
+    if shared := sorted(ours & theirs):
+        tally.add(weights[0], f"same {what}: {between.join(shared)}")
     else:
-        tally.add(OTHER_DISEASE, f"other disease: {', '.join(sorted(ours))}, not {', '.join(sorted(theirs))}")
+        tally.add(weights[1], f"other {what}: {between.join(sorted(ours))}, not {between.join(sorted(theirs))}")
 
 
 def weigh_doses(tally: Tally, ours: frozenset[str], theirs: frozenset[str]) -> None:

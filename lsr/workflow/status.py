@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from curation.verdicts import able
-from db import data, queries, screening, studies
+from db import data, extraction, queries, screening, studies
 from db.duplicates import queue_length
 from db.model import Stage
 from db.records import RETRIEVAL
@@ -21,28 +21,26 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 def status(opened: Open) -> dict[str, Any]:
     """Plain values for --json; `lines` is the same for people."""
-    connection, spec = opened.review.connection, opened.spec
-    needed = spec.screening.votes_needed
-    day = today(opened)
-    screeners = {stage: [person.name for person in able(spec, "screener", stage, day)] for stage in STAGES}
-    to_vote = {
-        person.name: {
-            stage: len(queries.to_vote_on(connection, stage, person.name, needed)) if person.name in names else 0
-            for stage, names in screeners.items()
-        }
-        for person in spec.persons
-        if any(person.name in names for names in screeners.values())
-    }
-    asked = [contact for contact in screening.contacts(connection) if not contact.answer]
-    states = [state["state"] for state in data.extraction_states(connection)]
-    boxes: dict[tuple[str, str], int] = {}
-    for level, _, box, n in data.boxes(connection):
-        boxes[level, box] = boxes.get((level, box), 0) + n
-    now = refresh(opened)
-    versions = data.versions(connection)
+    spec = opened.spec
     searched = sources.source_states(opened)
     found: dict[str, Any] = {
         "review": spec.id,
+        **_studies(opened),
+        "searches": {state.source: state.last for state in searched},
+        "sources": [sources.plain(state) for state in searched],
+        "press": {name: getattr(spec.search.press, name) for name in ("reviewer", "date", "outcome")},
+        "notices": [{"report": noticed.report, "notice": noticed.words} for noticed in grave(opened)],
+        **_screening(opened),
+        **_extraction(opened),
+        **_version(opened),
+    }
+    found["lines"] = [*_study_lines(found), *sources.lines(searched), *_lines(found)]
+    return found
+
+
+def _studies(opened: Open) -> dict[str, Any]:
+    connection = opened.review.connection
+    return {
         "new_reports": [
             {"report": report, "study": study, "state": state}
             for report, study, state in studies.new_reports(connection)
@@ -53,11 +51,29 @@ def status(opened: Open) -> dict[str, Any]:
         ],
         "data_questions": choices.questions(opened),
         "overlaps_undecided": sum(o.state not in ("decided", "ruled") for o in studies.overlaps(connection)),
-        "searches": {state.source: state.last for state in searched},
-        "sources": [sources.plain(state) for state in searched],
-        "press": {name: getattr(spec.search.press, name) for name in ("reviewer", "date", "outcome")},
-        "notices": [{"report": noticed.report, "notice": noticed.words} for noticed in grave(opened)],
-        "to_vote": to_vote,
+        "pairs_in_doubt": queue_length(connection),
+        "proposed_links": len(queries.links(connection, "proposed")),
+        "included_without_study": data.unlinked(connection),
+    }
+
+
+def _screening(opened: Open) -> dict[str, Any]:
+    connection, spec = opened.review.connection, opened.spec
+    needed = spec.screening.votes_needed
+    screeners = {stage: [person.name for person in able(spec, "screener", stage, today(opened))] for stage in STAGES}
+    asked = [contact for contact in screening.contacts(connection) if not contact.answer]
+    boxes: dict[tuple[str, str], int] = {}
+    for level, _, box, n in data.boxes(connection):
+        boxes[level, box] = boxes.get((level, box), 0) + n
+    return {
+        "to_vote": {
+            person.name: {
+                stage: len(queries.to_vote_on(connection, stage, person.name, needed)) if person.name in names else 0
+                for stage, names in screeners.items()
+            }
+            for person in spec.persons
+            if any(person.name in names for names in screeners.values())
+        },
         "too_few_screeners": [stage for stage, names in screeners.items() if 0 < len(names) < needed],
         "conflicts": len(queries.conflicts(connection)),
         "conflicts_nobody_may_resolve": _stuck(opened),
@@ -66,21 +82,32 @@ def status(opened: Open) -> dict[str, Any]:
         "awaiting_classification": boxes.get(("report", "awaiting classification"), 0),
         "authors_asked": len({contact.report for contact in asked}),
         "abstracts_to_open": len(pages_to_open(opened)),
-        "pairs_in_doubt": queue_length(connection),
-        "proposed_links": len(queries.links(connection, "proposed")),
-        "included_without_study": data.unlinked(connection),
+    }
+
+
+def _extraction(opened: Open) -> dict[str, Any]:
+    """Cells of outcomes and of the dictionary's fields together."""
+    connection = opened.review.connection
+    states = [state["state"] for state in data.extraction_states(connection)]
+    states += extraction.field_states(connection).values()
+    return {
         "extractions_awaiting_second": states.count("awaiting"),
         "extraction_conflicts": states.count("conflict"),
+    }
+
+
+def _version(opened: Open) -> dict[str, Any]:
+    connection = opened.review.connection
+    included, versions, now = data.included(connection), data.versions(connection), refresh(opened)
+    return {
         "included": {
-            "studies": len({study for study, _, _ in data.included(connection)}),
-            "reports": len({report for _, report, _ in data.included(connection)}),
+            "studies": len({study for study, _, _ in included}),
+            "reports": len({report for _, report, _ in included}),
         },
         "version": versions[-1].number if versions else None,
         "released": bool(versions) and versions[-1].frozen["fingerprint"] == now.fingerprint,
         "fingerprint": now.fingerprint,
     }
-    found["lines"] = [*_study_lines(found), *sources.lines(searched), *_lines(found)]
-    return found
 
 
 def _study_lines(found: dict[str, Any]) -> list[str]:
