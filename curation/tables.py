@@ -135,7 +135,7 @@ def _of_workbook(path: Path) -> list[Table]:
             return [_of_tab(f"{path}, tab {tab.title}", tab.iter_rows(max_row=MOST_ROWS)) for tab in tabs]
         finally:
             book.close()
-    except InputError:
+    except (InputError, OSError):
         raise
     except Exception as error:  # openpyxl and zipfile raise many kinds on a broken workbook
         raise InputError(

@@ -361,6 +361,12 @@ def test_broken_files_are_one_line(tmp_path: Path, content: bytes, suffix: str) 
     assert "\n" not in str(fault.value)
 
 
+@pytest.mark.parametrize("name", ["none.csv", "none.xlsx"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be read .No such file or directory."):
+        read_tables(tmp_path / name)
+
+
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "big.xlsx"
     write_sheets(path, [Sheet("t", ("a",), [["x" * 30_000]] * 20)])
