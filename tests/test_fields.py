@@ -363,7 +363,7 @@ def test_broken_files_are_one_line(tmp_path: Path, content: bytes, suffix: str) 
 
 @pytest.mark.parametrize("name", ["none.csv", "none.xlsx"])
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="cannot be read .No such file or directory."):
+    with pytest.raises(InputError, match="cannot be read"):
         read_tables(tmp_path / name)
 
 
